@@ -1,0 +1,5 @@
+"""The ten regions: nine anatomical packages and the integration that wires them.
+
+Regions never import each other; see ``janus_trader.brain.integration.wake`` for the day and
+``janus_trader.brain.integration.sleep`` for the night.
+"""

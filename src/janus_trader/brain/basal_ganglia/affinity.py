@@ -1,0 +1,115 @@
+"""Affinity: which source of signals suits which instrument."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta
+
+from janus_trader.brain.basal_ganglia.evidence import Span, arrays_of
+from janus_trader.contracts.memory import Episode
+from janus_trader.foundation.codec import pack, unpack
+from janus_trader.foundation.config import Config, Count, Fraction, NonNegative, Positive
+
+
+class AffinityConfig(Config, frozen=True):
+    """From evidence to affinity, and what happens before there is any."""
+
+    gain: Annotated[Positive, Meta(description="logits per unit of relative information ratio")] = 5.0
+    prior_episodes: Annotated[Positive, Meta(description="episodes at which it is half believed")] = 500.0
+    highest: Annotated[Positive, Meta(description="largest affinity; 1 is neutral")] = 1.5
+    min_trades: Annotated[Count, Meta(description="episodes with a signal before a pair is tested")] = 10
+    min_weight: Annotated[Fraction, Meta(description="affinity below which a tested pair is shut")] = 0.3
+    allow_untested: bool = True
+    fade_evidence: Annotated[
+        NonNegative, Meta(description="t statistic at which a source counts as one to be faded")
+    ] = 2.0
+    clip: Annotated[Positive, Meta(description="bound of one payoff, in volatilities")] = 3.0
+    memory: Annotated[Positive, Meta(description="replays remembered by the running sums")] = 5000.0
+
+
+class AffinityLearner:
+    r"""Affinity of every source and instrument, in [0, highest] (light).
+
+    With ρ the mean over root mean square of sign(signal)·payoff, per pair and over the whole book,
+
+    .. math:: a_{ki} = \min\big(2\sigma(g\, d_k (\rho_{ki} - \rho_k)\, n / (n + n_0)),\ a_{max}\big)
+
+    so affinity compares a source with itself: whether the source is worth following at all is for opponent
+    learning, and d = −1 for a source that has to be faded, whose worst instruments are its best. A pair with
+    ``min_trades`` and a < ``min_weight`` is shut (0); an untested one is 1 or, if not allowed, 0.
+    """
+
+    name = "affinity"
+    deep_only = False
+
+    def __init__(self, config: AffinityConfig, k: int, n: int) -> None:
+        self.config, self._shape = config, (k, n)
+        self.reset()
+
+    def reset(self) -> None:
+        """Every pair is untested."""
+        evidence = {"sums": np.zeros((3, *self._shape)), "span": Span().tree()}
+        untested = 1.0 if self.config.allow_untested else 0.0
+        self.adopt(
+            {
+                "affinity": np.full(self._shape, untested),
+                "direction": np.ones(self._shape[0]),
+                "evidence": pack(evidence),
+            }
+        )
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters in force."""
+        return self._parameters
+
+    def adopt(self, parameters: dict[str, Any]) -> None:
+        """Put parameters in force."""
+        self._parameters = parameters
+        self.affinity = np.asarray(parameters["affinity"])
+
+    def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> dict[str, Any] | None:
+        """Affinities after the training episodes; None when there are none. O(E·k·n)."""
+        if not train:
+            return None
+        config, arrays = self.config, arrays_of(train)
+        evidence = unpack(self._parameters["evidence"])
+        traded = np.abs(arrays.signals) > 1e-9
+        paid = np.sign(arrays.signals) * np.clip(arrays.payoff, -config.clip, config.clip)
+        keep = max(0.0, 1.0 - len(train) / config.memory)
+        new = np.stack([traded.sum(0), (paid * traded).sum(0), (paid**2 * traded).sum(0)])
+        sums = keep * evidence["sums"] + new
+        span = Span.of(evidence["span"]).extended(arrays.step)
+        count = sums[0] * span.share()
+        book = sums.sum(axis=2)
+        whole = _ratio(book[0], book[1], book[2])
+        # Instruments move together, so a source's bars are counted once, not once per instrument.
+        t = whole * np.sqrt(count.max(axis=1, initial=0.0))
+        direction = np.where(t < -config.fade_evidence, -1.0, 1.0)
+        relative = direction[:, None] * (_ratio(*sums) - whole[:, None])
+        logit = config.gain * relative * count / (count + config.prior_episodes)
+        affinity = np.minimum(2.0 / (1.0 + np.exp(-logit)), config.highest)
+        tested = count >= config.min_trades
+        affinity[tested & (affinity < config.min_weight)] = 0.0
+        affinity[~tested] = 1.0 if config.allow_untested else 0.0
+        state = {"sums": sums, "span": span.tree()}
+        return {"affinity": affinity, "direction": direction, "evidence": pack(state)}
+
+    def score(self, parameters: dict[str, Any] | None, held_back: Sequence[Episode]) -> float:
+        """Mean payoff per unit of affinity-weighted signal, faded sources turned round. O(E·k·n)."""
+        if not held_back:
+            return 0.0
+        p = self._parameters if parameters is None else parameters
+        arrays, clip = arrays_of(held_back), self.config.clip
+        weight = np.asarray(p["affinity"]) * np.asarray(p["direction"])[:, None] * arrays.signals
+        total = np.abs(weight).sum()
+        paid = (weight * np.clip(arrays.payoff, -clip, clip)).sum()
+        return float(paid / total) if total > 0.0 else 0.0
+
+
+def _ratio(count: np.ndarray, total: np.ndarray, square: np.ndarray) -> np.ndarray:
+    """Mean over root mean square; 0 where nothing was seen."""
+    root = np.sqrt(np.maximum(count * square, 1e-300))
+    return np.where((count > 0) & (square > 0), total / root, 0.0)

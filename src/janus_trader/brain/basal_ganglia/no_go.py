@@ -1,0 +1,246 @@
+"""The indirect pathway: twelve reasons not to act."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta
+from numba import njit
+
+from janus_trader.contracts.decision import Correlation, NoGoReason, Percept, Posture, Threat
+from janus_trader.contracts.errors import ConfigError
+from janus_trader.contracts.market import PortfolioState
+from janus_trader.foundation.config import Config, Count, Fraction, Positive
+
+REASONS = tuple(NoGoReason)
+N_REASONS = len(REASONS)
+_AT = {reason: index for index, reason in enumerate(REASONS)}
+_POSITION, _VOLATILITY, _CUSTOM = (
+    _AT[NoGoReason.POSITION_LIMIT],
+    _AT[NoGoReason.HIGH_VOLATILITY],
+    _AT[NoGoReason.CUSTOM],
+)
+#: The reasons that nothing can override, in their order.
+NON_OVERRIDABLE = (NoGoReason.EXTERNAL_HALT, NoGoReason.LOSS_LIMIT, NoGoReason.DRAWDOWN_PROTECTION)
+_NS_PER_HOUR = 3_600_000_000_000
+
+
+class NoGoWeights(Config, frozen=True):
+    """How much each reason counts."""
+
+    external_halt: Fraction = 1.0
+    loss_limit: Fraction = 0.95
+    drawdown_protection: Fraction = 0.9
+    risk_threshold: Fraction = 0.8
+    position_limit: Fraction = 0.7
+    high_volatility: Fraction = 0.6
+    low_liquidity: Fraction = 0.6
+    correlation_risk: Fraction = 0.5
+    learned_pattern: Fraction = 0.5
+    custom: Fraction = 0.5
+    cooling_off: Fraction = 0.4
+    time_restriction: Fraction = 0.3
+
+
+class NoGoConfig(Config, frozen=True):
+    """When each reason speaks and how reasons add up.
+
+    Volatility is judged against the instrument's own past, because an absolute bound fits one asset class
+    and one length of bar only. The position limit lies above the rulebook's: at the same value it would take
+    away the view that the rulebook has just capped, and the position would be sold and bought again.
+    """
+
+    weights: NoGoWeights = NoGoWeights()
+    threshold: Annotated[Fraction, Meta(description="inhibition from which nothing is released")] = 0.5
+    strongest: Annotated[Fraction, Meta(description="share of the strongest reason; the rest adds")] = 0.6
+    risk_multiplier: Annotated[Positive, Meta(description="of the threat score")] = 1.5
+    loss_limit: Annotated[Fraction, Meta(description="loss of the session that vetoes")] = 0.05
+    drawdown_start: Annotated[Fraction, Meta(description="drawdown from which protection grows")] = 0.1
+    drawdown_veto: Annotated[Fraction, Meta(description="drawdown that vetoes")] = 0.4
+    position_limit: Annotated[
+        Positive, Meta(description="|weight| that may not grow; above the rulebook's cap, which acts first")
+    ] = 0.25
+    volatility_start: Annotated[Positive, Meta(description="volatility over its slow mean")] = 1.5
+    volatility_full: Annotated[Positive, Meta(description="ratio at which the reason is full")] = 3.0
+    volatility_rate: Annotated[Fraction, Meta(description="EMA rate of the slow mean")] = 0.01
+    liquidity: Annotated[Fraction, Meta(description="volume gate below which liquidity is low")] = 0.3
+    correlation: Annotated[Fraction, Meta(description="average correlation that worries")] = 0.8
+    breakdown: Annotated[Fraction, Meta(description="correlation breakdown that worries")] = 0.5
+    cooling_losses: Annotated[Count, Meta(description="losing bars in a row")] = 3
+    cooling_bars: Annotated[Count, Meta(description="bars of cooling off after them")] = 1
+    blocked_symbols: tuple[str, ...] = ()
+    restricted_hours_utc: tuple[Annotated[int, Meta(ge=0, le=23)], ...] = ()
+
+
+@njit(cache=True)
+def combine(global_strength, side, previous, ratio, blocked, weights, limits, no_go, reasons):
+    """Inhibition of every instrument and a bit per reason that speaks. O(12·n).
+
+    One reason alone inhibits by weight × strength; every further one adds (1 − share) of its own, up to 1.
+    ``limits`` holds position limit, volatility start and full, share of the strongest reason.
+    """
+    for i in range(side.size):
+        strongest, total, bits = 0.0, 0.0, 0
+        for r in range(weights.size):
+            strength = global_strength[r]
+            if r == _POSITION:
+                strength = 1.0 if previous[i] * side[i] >= limits[0] else 0.0
+            elif r == _VOLATILITY:
+                strength = (ratio[i] - limits[1]) / (limits[2] - limits[1])
+            elif r == _CUSTOM:
+                strength = max(strength, 1.0 if blocked[i] else 0.0)
+            strength = min(max(strength, 0.0), 1.0) * weights[r]
+            if strength > 0.0:
+                bits |= 1 << r
+                total += strength
+                strongest = max(strongest, strength)
+        no_go[i] = limits[3] * strongest + (1.0 - limits[3]) * min(1.0, total)
+        reasons[i] = bits
+
+
+class NoGoPathway:
+    r"""Inhibits instruments, and vetoes the whole book.
+
+    Non-overridable reasons at full strength veto before anything is combined. The rest inhibits by
+
+    .. math:: no\_go = s \max_r w_r x_r + (1 - s) \min\big(1, \textstyle\sum_r w_r x_r\big)
+
+    with strengths x in [0, 1]: one reason counts as its weight, and a further one never lowers the result
+    (a mean would). A reason whose input is missing (no volume, no covariance yet) is silent.
+
+    Parameters
+    ----------
+    config : NoGoConfig
+    symbols : sequence of str
+    """
+
+    def __init__(self, config: NoGoConfig, symbols: tuple[str, ...]) -> None:
+        self._check(config)
+        self.config, self.n = config, len(symbols)
+        self._weights = np.array([getattr(config.weights, reason.value) for reason in REASONS])
+        self._blocked = np.array([s in config.blocked_symbols for s in symbols], np.bool_)
+        self._limits = np.array(
+            [config.position_limit, config.volatility_start, config.volatility_full, config.strongest]
+        )
+        self._hours = frozenset(config.restricted_hours_utc)
+        self.reset()
+
+    @staticmethod
+    def _check(config: NoGoConfig) -> None:
+        if not config.drawdown_start < config.drawdown_veto:
+            raise ConfigError(
+                "no-go: drawdown protection must start before it vetoes",
+                got=(config.drawdown_start, config.drawdown_veto),
+                expected="drawdown_start < drawdown_veto",
+            )
+        if not config.volatility_start < config.volatility_full:
+            raise ConfigError(
+                "no-go: high volatility must start before it is full",
+                got=(config.volatility_start, config.volatility_full),
+                expected="volatility_start < volatility_full",
+            )
+
+    def reset(self) -> None:
+        """Forget losses and usual volatilities."""
+        self._slow = np.zeros(self.n)
+        self._seen = 0
+        self._equity, self._streak, self._cooling = 0.0, 0, 0
+
+    def step(
+        self,
+        drive: np.ndarray,
+        previous: np.ndarray,
+        percept: Percept,
+        correlation: Correlation,
+        threat: Threat,
+        portfolio: PortfolioState,
+        pattern: float,
+    ) -> tuple[tuple[NoGoReason, ...], np.ndarray, np.ndarray]:
+        """Vetoes, inhibition (n,) in [0, 1] and reasons as bits (n,) int64, in the order of `REASONS`."""
+        self._count_losses(portfolio.equity)
+        strengths = self._strengths(percept, correlation, threat, portfolio)
+        strengths[_AT[NoGoReason.LEARNED_PATTERN]] = pattern
+        vetoes = tuple(reason for reason in NON_OVERRIDABLE if strengths[_AT[reason]] >= 1.0)
+        no_go, bits = np.empty(self.n), np.empty(self.n, np.int64)
+        combine(
+            strengths,
+            np.sign(drive),
+            previous,
+            self._ratio(correlation),
+            self._blocked,
+            self._weights,
+            self._limits,
+            no_go,
+            bits,
+        )
+        return vetoes, no_go, bits
+
+    def _strengths(
+        self, percept: Percept, correlation: Correlation, threat: Threat, portfolio: PortfolioState
+    ) -> np.ndarray:
+        config, out = self.config, np.zeros(N_REASONS)
+        out[_AT[NoGoReason.EXTERNAL_HALT]] = 1.0 if threat.posture >= Posture.HALT else 0.0
+        start = portfolio.session_start_equity
+        loss = 1.0 - portfolio.equity / start if start > 0.0 else 1.0
+        out[_AT[NoGoReason.LOSS_LIMIT]] = 1.0 if loss >= config.loss_limit else 0.0
+        span = config.drawdown_veto - config.drawdown_start
+        out[_AT[NoGoReason.DRAWDOWN_PROTECTION]] = (portfolio.drawdown - config.drawdown_start) / span
+        risk = 1.0 if threat.posture >= Posture.FREEZE else config.risk_multiplier * threat.score - 0.5
+        out[_AT[NoGoReason.RISK_THRESHOLD]] = risk
+        volume = percept.gates.get("volume", 0.0)
+        if 0.0 < volume < config.liquidity:
+            out[_AT[NoGoReason.LOW_LIQUIDITY]] = 1.0 - volume / config.liquidity
+        if correlation.ready:
+            out[_AT[NoGoReason.CORRELATION_RISK]] = max(
+                (correlation.average - config.correlation) / max(1.0 - config.correlation, 1e-9),
+                (correlation.breakdown - config.breakdown) / max(1.0 - config.breakdown, 1e-9),
+            )
+        out[_AT[NoGoReason.COOLING_OFF]] = 1.0 if self._cooling > 0 else 0.0
+        hour = portfolio.ts_event // _NS_PER_HOUR % 24
+        out[_AT[NoGoReason.TIME_RESTRICTION]] = 1.0 if hour in self._hours else 0.0
+        return out
+
+    def _count_losses(self, equity: float) -> None:
+        lost = 0.0 < equity < self._equity
+        self._cooling = max(0, self._cooling - 1)
+        self._streak = self._streak + 1 if lost else 0
+        if self._streak >= self.config.cooling_losses:
+            self._cooling, self._streak = self.config.cooling_bars, 0
+        self._equity = equity
+
+    def _ratio(self, correlation: Correlation) -> np.ndarray:
+        """Volatility of each instrument over its own slow mean; 0 before there is one."""
+        if not correlation.ready:
+            return np.zeros(self.n)
+        sigma = np.sqrt(np.maximum(correlation.covariance.diagonal(), 0.0))
+        self._seen += 1
+        rate = max(self.config.volatility_rate, 1.0 / self._seen)
+        slow = np.where(self._slow > 0.0, self._slow, sigma)
+        self._slow = slow + rate * (sigma - slow)
+        return np.divide(sigma, slow, out=np.zeros(self.n), where=slow > 0.0)
+
+    def name_reasons(
+        self, held: np.ndarray, no_go: np.ndarray, bits: np.ndarray
+    ) -> dict[str, tuple[NoGoReason, ...]]:
+        """Reasons of the instruments in ``held`` (bool) that inhibition keeps back, by index as text."""
+        out = {}
+        for i in np.flatnonzero(held & (no_go >= self.config.threshold)):
+            out[str(i)] = tuple(REASONS[r] for r in range(N_REASONS) if int(bits[i]) >> r & 1)
+        return out
+
+    def state(self) -> dict[str, Any]:
+        """Losing streak and usual volatilities."""
+        return {
+            "slow": self._slow,
+            "seen": self._seen,
+            "equity": self._equity,
+            "streak": self._streak,
+            "cooling": self._cooling,
+        }
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Inverse of `state`."""
+        self._slow, self._seen = state["slow"], int(state["seen"])
+        self._equity = float(state["equity"])
+        self._streak, self._cooling = int(state["streak"]), int(state["cooling"])

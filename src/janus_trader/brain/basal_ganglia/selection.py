@@ -1,0 +1,210 @@
+"""Action selection: from gated signals to released scores."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta
+
+from janus_trader.brain.basal_ganglia.affinity import AffinityConfig, AffinityLearner
+from janus_trader.brain.basal_ganglia.dopamine import Dopamine, DopamineConfig
+from janus_trader.brain.basal_ganglia.go import GoConfig, GoPathway
+from janus_trader.brain.basal_ganglia.no_go import NoGoConfig, NoGoPathway
+from janus_trader.brain.basal_ganglia.opal import OpalConfig
+from janus_trader.brain.basal_ganglia.opal_learner import OpalLearner
+from janus_trader.brain.basal_ganglia.patterns import PatternConfig, PatternLearner
+from janus_trader.brain.basal_ganglia.strategy_gate import StrategyGate, StrategyGateConfig, gated_drive
+from janus_trader.contracts.decision import Action, Appetite, Correlation, Percept, SignalPanel, Threat
+from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
+from janus_trader.contracts.market import PortfolioState
+from janus_trader.contracts.protocols import Learner
+from janus_trader.foundation.codec import pack, unpack
+from janus_trader.foundation.config import Config, Count, Positive
+
+
+class BasalGangliaConfig(Config, frozen=True):
+    """Configuration of the pathways, the gate and the learners."""
+
+    opal: OpalConfig = OpalConfig()
+    dopamine: DopamineConfig = DopamineConfig()
+    go: GoConfig = GoConfig()
+    no_go: NoGoConfig = NoGoConfig()
+    gate: StrategyGateConfig = StrategyGateConfig()
+    affinity: AffinityConfig = AffinityConfig()
+    patterns: PatternConfig = PatternConfig()
+    score_scale: Annotated[Positive, Meta(description="drive whose score is tanh(1)")] = 0.25
+    context_size: Annotated[Count, Meta(description="length of a percept's context")] = 24
+
+
+class BasalGanglia:
+    r"""Selects what to act on.
+
+    .. math:: d_i = \sum_k w_k\, g_k\, \gamma_{ki}\, s_{ki} + e_i, \qquad score_i = \tanh(d_i / d_0)
+
+    with w the opponent-learned source weights (see `OpalLearner`), g the thalamus's source gates, γ the
+    strategy gate and e the evidence. An instrument is released when its Go activation passes its threshold,
+    its inhibition stays below the No-Go threshold and nothing vetoes.
+
+    Parameters
+    ----------
+    config : BasalGangliaConfig
+    symbols : sequence of str, length n
+    source_names, families : sequences of str, length k
+    regime_weights : (k, 7) float array in [0, 1]
+    priors : (k,) float array
+        1 for sources followed from the start, 0 for those that must earn it: without learning an
+        external signal has weight exactly 0.
+
+    Notes
+    -----
+    Bounded and finite for finite input. Cost O(k·(n + 7) + 12·n), about 60 µs for 20 instruments.
+
+    Examples
+    --------
+    >>> names, families = ("ema_flip", "external.0"), ("trend", "external")
+    >>> ganglia = BasalGanglia(
+    ...     BasalGangliaConfig(), ("A",), names, families, np.ones((2, 7)), np.array([1.0, 0.0])
+    ... )
+    >>> [x.name for x in ganglia.learners()]
+    ['opal', 'affinity', 'no_go_patterns']
+    """
+
+    def __init__(
+        self,
+        config: BasalGangliaConfig,
+        symbols: tuple[str, ...],
+        source_names: tuple[str, ...],
+        families: tuple[str, ...],
+        regime_weights: np.ndarray,
+        priors: np.ndarray,
+    ) -> None:
+        self.config, self.symbols, self.names = config, tuple(symbols), tuple(source_names)
+        self.n, self.k = len(self.symbols), len(self.names)
+        priors = np.asarray(priors, np.float64)
+        if self.n < 1 or len(families) != self.k or priors.shape != (self.k,):
+            raise ConfigError(
+                "basal ganglia: sources do not fit",
+                got=(self.n, self.k, len(families), priors.shape),
+                expected="an instrument, and one family and prior per source",
+            )
+        self._gate = StrategyGate(config.gate, self.symbols, self.names, regime_weights)
+        self._dopamine = Dopamine(config.dopamine)
+        self._go = GoPathway(config.go, self.n)
+        self._no_go = NoGoPathway(config.no_go, self.symbols)
+        self._opal = OpalLearner(config.opal, priors)
+        self._affinity = AffinityLearner(config.affinity, self.k, self.n)
+        self._patterns = PatternLearner(config.patterns, config.context_size)
+
+    def reset(self) -> None:
+        """Forget traces and everything learned."""
+        for part in (self._dopamine, self._go, self._no_go, self._opal, self._affinity, self._patterns):
+            part.reset()
+
+    def select(
+        self,
+        percept: Percept,
+        signals: SignalPanel,
+        appetite: Appetite,
+        correlation: Correlation,
+        threat: Threat,
+        portfolio: PortfolioState,
+        previous: np.ndarray,
+    ) -> Action:
+        """One bar: scores, what is released, and what held the rest back.
+
+        ``previous`` (n,) are the weights held now.
+
+        Raises
+        ------
+        DataError
+            Signals, context or weights are not of this book.
+        """
+        self._check(percept, signals, previous)
+        posterior = np.array(percept.regime.posterior)
+        rho = self._dopamine.update(percept.regime, portfolio)
+        weights = self._opal.weights(posterior, rho)
+        active = np.ascontiguousarray(signals.active)
+        weights[~active] = 0.0
+        drive = np.empty(self.n)
+        gated_drive(
+            signals.values,
+            active,
+            weights,
+            percept.source_gates,
+            self._gate.regime_weights,
+            posterior,
+            self._gate.listed,
+            self._affinity.affinity,
+            percept.evidence,
+            drive,
+        )
+        pattern = self._patterns.strength(percept.context)
+        vetoes, no_go, bits = self._no_go.step(
+            drive, previous, percept, correlation, threat, portfolio, pattern
+        )
+        inhibited = no_go >= self.config.no_go.threshold
+        if vetoes:
+            inhibited[:] = True
+        go, released = self._go.step(drive, previous, inhibited, rho, appetite.scalar)
+        wanted = ~released & (go >= self.config.go.exit)
+        return Action(
+            score=np.tanh(drive / self.config.score_scale),
+            go=go,
+            no_go=no_go,
+            source_weights=weights,
+            released=released,
+            no_go_reasons=self._no_go.name_reasons(wanted, no_go, bits),
+            vetoes=vetoes,
+            dopamine=rho,
+        )
+
+    def _check(self, percept: Percept, signals: SignalPanel, previous: np.ndarray) -> None:
+        shapes = (signals.values.shape, percept.context.shape, previous.shape)
+        expected = ((self.k, self.n), (self.config.context_size,), (self.n,))
+        if shapes != expected:
+            raise DataError(
+                "basal ganglia: signals, context or weights of another book",
+                got=shapes,
+                expected=str(expected),
+                remedy="set basal_ganglia.context_size to the length of the thalamus's context",
+            )
+
+    def learners(self) -> list[Learner]:
+        """The learners of source weights, affinities and No-Go patterns."""
+        return [self._opal, self._affinity, self._patterns]
+
+    def parameters(self) -> dict[str, Any]:
+        """Learned parameters in force, by learner."""
+        return {learner.name: learner.parameters() for learner in self.learners()}
+
+    def snapshot(self) -> bytes:
+        """State and learned parameters as bytes."""
+        return pack(
+            {
+                "dopamine": self._dopamine.state(),
+                "go": self._go.state(),
+                "no_go": self._no_go.state(),
+                "parameters": self.parameters(),
+            }
+        )
+
+    def restore(self, raw: bytes) -> None:
+        """Put a snapshot back.
+
+        Raises
+        ------
+        IntegrityError
+            It was taken with other sources or instruments.
+        """
+        tree = unpack(raw)
+        shape = tree["parameters"]["affinity"]["affinity"].shape
+        if shape != (self.k, self.n):
+            raise IntegrityError(
+                "basal ganglia: snapshot does not fit", got=shape, expected=f"({self.k}, {self.n})"
+            )
+        self._dopamine.load(tree["dopamine"])
+        self._go.load(tree["go"])
+        self._no_go.load(tree["no_go"])
+        for learner in self.learners():
+            learner.adopt(tree["parameters"][learner.name])

@@ -1,0 +1,203 @@
+"""The cortex: from a feature vector to one regime posterior."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta
+
+from janus_trader.brain.cortex.feature_row import COLUMN, ROW, fill_row
+from janus_trader.brain.cortex.history import FeatureHistory
+from janus_trader.brain.cortex.hmm_voter import EMISSIONS, HMMLearner, HMMVoter, HMMVoterConfig, emission_rows
+from janus_trader.brain.cortex.markov import MarkovConfig, RegimeChain
+from janus_trader.brain.cortex.regime import VOTERS, EnsembleConfig, RegimeEnsemble
+from janus_trader.brain.cortex.schema_learner import SchemaLearner
+from janus_trader.brain.cortex.schemas import SchemaConfig, SchemaVoter
+from janus_trader.brain.cortex.statistical_voter import StatisticalVoter, StatisticalVoterConfig
+from janus_trader.brain.cortex.technical_voter import TechnicalVoter, TechnicalVoterConfig
+from janus_trader.contracts.features import FeatureVector
+from janus_trader.contracts.protocols import Learner
+from janus_trader.contracts.regime import N_REGIMES, Regime, RegimeState
+from janus_trader.foundation.codec import pack, unpack
+from janus_trader.foundation.config import Config, Count, Positive
+from janus_trader.numerics.bocpd import BOCPD
+from janus_trader.numerics.mahalanobis import TurbulenceIndex
+
+_MARKET_RETURN = COLUMN["market_return"]
+
+
+class ChangeConfig(Config, frozen=True):
+    """Change-point detection and turbulence."""
+
+    expected_run: Annotated[float, Meta(gt=1, description="bars; hazard = 1 / expected_run")] = 250.0
+    max_run: Annotated[int, Meta(ge=10, le=5000, description="longest run told apart")] = 250
+    recent: Annotated[Count, Meta(description="a change so few bars ago is a change now")] = 5
+    volatility_halflife: Annotated[Positive, Meta(description="bars, scale of the market return")] = 252.0
+    volatility_warmup: Annotated[int, Meta(ge=2, description="returns before the scale is used")] = 21
+    return_limit: Annotated[Positive, Meta(description="deviations beyond which a return is cut")] = 8.0
+    turbulence_halflife: Annotated[float, Meta(ge=1, description="bars")] = 250.0
+    turbulence_quantile: Annotated[float, Meta(gt=0, lt=1, description="chi-square quantile")] = 0.99
+    turbulence_rows: Annotated[int, Meta(ge=10, description="rows before the index speaks")] = 63
+    turbulence_shrinkage: Annotated[float, Meta(ge=0, lt=1)] = 0.1
+
+
+class CortexConfig(Config, frozen=True):
+    """Configuration of the cortex; nested records belong to its parts."""
+
+    schemas: SchemaConfig = SchemaConfig()
+    statistical: StatisticalVoterConfig = StatisticalVoterConfig()
+    technical: TechnicalVoterConfig = TechnicalVoterConfig()
+    hmm: HMMVoterConfig = HMMVoterConfig()
+    ensemble: EnsembleConfig = EnsembleConfig()
+    markov: MarkovConfig = MarkovConfig()
+    change: ChangeConfig = ChangeConfig()
+    history: Annotated[int, Meta(ge=100, description="bars kept for the learners of the night")] = 2520
+
+
+class Cortex:
+    """Regime ensemble over the market's features.
+
+    Four voters (schemas, statistics, indicators, HMM) are fused with weights times coverage; the
+    posterior is smoothed with a gain that rises to 1 where the market's returns changed (BOCPD), and a
+    Markov chain forecasts the next bar. Past data only. Absent features are left out, values that are
+    not finite count as absent; with nothing at hand the posterior is nearly uniform, Ranging ahead.
+    Change probability and turbulence are 0 until their own warm-up has ended. About 40 us a bar.
+
+    Parameters
+    ----------
+    config : CortexConfig
+
+    Examples
+    --------
+    >>> cortex = Cortex()
+    >>> state = cortex.update(FeatureVector(ts_event=0, values={}))
+    >>> state.dominant.name, round(sum(state.posterior), 12), state.confidence < 0.3
+    ('RANGING', 1.0, True)
+    """
+
+    def __init__(self, config: CortexConfig | None = None) -> None:
+        self.config = config or CortexConfig()
+        c, d = self.config, self.config.change
+        self.schemas = SchemaVoter(c.schemas)
+        self.statistical = StatisticalVoter(c.statistical)
+        self.technical = TechnicalVoter(c.technical)
+        self.hmm = HMMVoter(c.hmm)
+        self.ensemble = RegimeEnsemble(c.ensemble)
+        self.chain = RegimeChain(c.markov)
+        self.history = FeatureHistory(c.history)
+        self._bocpd = BOCPD(hazard=1.0 / d.expected_run, max_run=d.max_run, recent=d.recent)
+        self._turbulence = TurbulenceIndex(
+            len(EMISSIONS),
+            halflife=d.turbulence_halflife,
+            quantile=d.turbulence_quantile,
+            min_obs=d.turbulence_rows,
+            shrinkage=d.turbulence_shrinkage,
+        )
+        self._decay = 0.5 ** (1.0 / d.volatility_halflife)
+        self._row = np.full(ROW, np.nan)
+        self._votes = np.full((len(VOTERS), N_REGIMES), 1.0 / N_REGIMES)
+        self._coverage = np.zeros(len(VOTERS))
+        self._variance, self._returns = 0.0, 0
+
+    def update(self, features: FeatureVector) -> RegimeState:
+        """Take in one bar's features and return the regime posterior and what led to it."""
+        row = fill_row(features.values, self._row)
+        row[-1] = self._standardised(float(row[_MARKET_RETURN]))
+        emission = emission_rows(row)
+        change = _known(self._bocpd.update(row[-1]))
+        turbulence = _known(self._turbulence.update(emission))
+        self._vote(row, emission)
+        self.ensemble.update(self._votes, self._coverage, change)
+        posterior = self.ensemble.posterior
+        forecast = self.chain.update(posterior)
+        self.history.append(features.ts_event, row)
+        return self._state(posterior, forecast, change, turbulence)
+
+    def _standardised(self, r: float) -> float:
+        if not math.isfinite(r):
+            return math.nan
+        d = self.config.change
+        z = math.nan
+        if self._returns >= d.volatility_warmup and self._variance > 0.0:
+            z = min(max(r / math.sqrt(self._variance), -d.return_limit), d.return_limit)
+        self._returns += 1
+        gain = max(1.0 - self._decay, 1.0 / self._returns)
+        self._variance += gain * (r * r - self._variance)
+        return z
+
+    def _vote(self, row: np.ndarray, emission: np.ndarray) -> None:
+        votes, coverage = self._votes, self._coverage
+        coverage[0] = self.schemas.vote(row, votes[0])
+        coverage[1] = self.statistical.vote(row, votes[1])
+        coverage[2] = self.technical.vote(row, votes[2])
+        coverage[3] = self.hmm.vote(emission, votes[3])
+
+    def _state(
+        self, posterior: np.ndarray, forecast: np.ndarray, change: float, turbulence: float
+    ) -> RegimeState:
+        p = tuple(posterior.tolist())
+        dominant = self.ensemble.dominant
+        votes = zip(VOTERS, self._votes.tolist(), self._coverage.tolist(), strict=True)
+        return RegimeState(
+            posterior=p,
+            dominant=Regime(dominant),
+            confidence=p[dominant],
+            change_probability=change,
+            turbulence=turbulence,
+            agreement=self.ensemble.agreement,
+            votes={name: tuple(vote) for name, vote, coverage in votes if coverage > 0.0},
+            age=self.ensemble.age,
+            forecast=tuple(forecast.tolist()),
+        )
+
+    def learners(self) -> list[Learner]:
+        """What a night may train here: the HMM (deep nights) and the schemas."""
+        return [HMMLearner(self.hmm, self.schemas, self.history), SchemaLearner(self.schemas, self.history)]
+
+    def parameters(self) -> dict[str, Any]:
+        """Learned parameters in force, as a plain tree by learner."""
+        return {learner.name: learner.parameters() for learner in self.learners()}
+
+    def reset(self) -> None:
+        """Back to a fresh instance, learned parameters included."""
+        for part in (self.schemas, self.hmm, self.ensemble, self.chain, self.history):
+            part.reset()
+        self._bocpd.reset()
+        self._turbulence.reset()
+        self._votes[:] = 1.0 / N_REGIMES
+        self._coverage[:] = 0.0
+        self._variance, self._returns = 0.0, 0
+
+    def snapshot(self) -> bytes:
+        """State and learned parameters as bytes."""
+        return pack(
+            {
+                "schemas": self.schemas.state(),
+                "hmm": self.hmm.state(),
+                "ensemble": self.ensemble.snapshot(),
+                "chain": self.chain.state(),
+                "history": self.history.state(),
+                "bocpd": self._bocpd.snapshot(),
+                "turbulence": self._turbulence.snapshot(),
+                "variance": self._variance,
+                "returns": self._returns,
+            }
+        )
+
+    def restore(self, raw: bytes) -> None:
+        """Put a snapshot back. Raises IntegrityError when it belongs to another configuration."""
+        state = unpack(raw)
+        self.schemas.put_state(state["schemas"])
+        self.hmm.put_state(state["hmm"])
+        self.ensemble.restore(state["ensemble"])
+        self.chain.put_state(state["chain"])
+        self.history.put_state(state["history"])
+        self._bocpd.restore(state["bocpd"])
+        self._turbulence.restore(state["turbulence"])
+        self._variance, self._returns = float(state["variance"]), int(state["returns"])
+
+
+def _known(value: float) -> float:
+    return float(value) if math.isfinite(value) else 0.0

@@ -1,0 +1,118 @@
+"""Pattern separation: a sparse code in which similar contexts stay apart, and recall by cosine."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import numpy as np
+from msgspec import Meta
+from numba import njit
+
+from janus_trader.contracts.errors import ConfigError
+from janus_trader.foundation.config import Config
+
+
+class SeparationConfig(Config, frozen=True):
+    """Size and sparsity of the code."""
+
+    units: Annotated[int, Meta(ge=8, le=4096, description="responses of the random projection")] = 128
+    winners: Annotated[int, Meta(ge=1, description="responses kept")] = 16
+    seed: Annotated[int, Meta(ge=0, description="seed of the projection matrix")] = 20260215
+
+
+@njit(cache=True)
+def _winners(weights, context, index, value, response):
+    """The strongest responses of one context, ascending by unit; ties go to the lower unit."""
+    units, d = weights.shape
+    k = index.size
+    for u in range(units):
+        total = 0.0
+        for j in range(d):
+            total += weights[u, j] * context[j]
+        response[u] = np.tanh(total)
+    for slot in range(k):
+        best = -1
+        for u in range(units):
+            if best < 0 or abs(response[u]) > abs(response[best]):
+                best = u
+        index[slot] = best
+        value[slot] = response[best]
+        response[best] = 0.0
+    norm = 0.0
+    for slot in range(k):
+        norm += value[slot] * value[slot]
+    norm = np.sqrt(norm)
+    for slot in range(k):
+        value[slot] = value[slot] / norm if norm > 0.0 else 0.0
+
+
+@njit(cache=True)
+def _cosines(index, value, code_index, code_value, dense, out):
+    """Cosine of one code with stored ones, through its dense form; returns the largest."""
+    dense[:] = 0.0
+    for slot in range(code_index.size):
+        dense[code_index[slot]] = code_value[slot]
+    best = -1.0
+    for row in range(out.size):
+        total = 0.0
+        for slot in range(index.shape[1]):
+            total += value[row, slot] * dense[index[row, slot]]
+        out[row] = total
+        best = max(best, total)
+    return best
+
+
+class PatternSeparation:
+    r"""Sparse code of a context.
+
+    .. math:: h = \mathrm{kWTA}(\tanh(W c)), \quad W_{ij} \sim N(0, 1/d)
+
+    the k responses of largest magnitude are kept and normalised, all others are 0 (specification eq. 38
+    with the sparsity it leaves out).
+
+    Parameters
+    ----------
+    config : SeparationConfig
+    size : int
+        Length d of a context.
+
+    Examples
+    --------
+    >>> code = PatternSeparation(SeparationConfig(units=32, winners=4), 3)
+    >>> index, value = code.encode(np.array([1.0, 0.0, -1.0]))
+    >>> index.size, round(float(value @ value), 12)
+    (4, 1.0)
+    """
+
+    def __init__(self, config: SeparationConfig, size: int) -> None:
+        if config.winners > config.units:
+            raise ConfigError(
+                "pattern separation keeps more responses than there are",
+                got=config.winners,
+                expected=f"winners <= units = {config.units}",
+            )
+        self.config, self.size = config, size
+        normal = np.random.Generator(np.random.PCG64(config.seed)).standard_normal((config.units, size))
+        self._weights = normal / np.sqrt(size)
+        self._response = np.empty(config.units)
+
+    def encode(self, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Winning units (k,) and their unit-norm responses (k,). O(units·(d + k))."""
+        index = np.empty(self.config.winners, np.int16)
+        value = np.empty(self.config.winners)
+        _winners(self._weights, np.asarray(context, np.float64), index, value, self._response)
+        return index, value
+
+    def similarities(
+        self, code: tuple[np.ndarray, np.ndarray], index: np.ndarray, value: np.ndarray, count: int
+    ) -> np.ndarray:
+        """Cosine of a code with the first ``count`` stored ones, (count,) in [-1, 1]. O(count·k)."""
+        out = np.empty(count)
+        _cosines(index, value, code[0], code[1], self._response, out)
+        return out
+
+    def nearest(
+        self, code: tuple[np.ndarray, np.ndarray], index: np.ndarray, value: np.ndarray, count: int
+    ) -> float:
+        """Largest of `similarities`; -1 when nothing is stored."""
+        return float(_cosines(index, value, code[0], code[1], self._response, np.empty(count)))

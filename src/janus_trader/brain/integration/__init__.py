@@ -1,0 +1,1 @@
+"""Wiring of the ten regions: the day (`wake`), the night (`sleep`), health (`coordinator`)."""

@@ -1,0 +1,91 @@
+"""Health of the regions: a region whose output is not finite is not trusted with the next trade.
+
+Missing information is never healthy. The coordinator looks at what each region handed on; where a
+number is not finite it notes the fault, and the posture it asks for overrides a milder one: an
+unhealthy critical region (amygdala, prefrontal, hypothalamus) halts new risk altogether, any other
+freezes it. A region is healthy again after ``recovery_bars`` clean outputs.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+from msgspec import Meta
+
+from janus_trader.contracts.decision import Posture
+from janus_trader.foundation.codec import pack, unpack
+from janus_trader.foundation.config import Config
+
+CRITICAL = frozenset({"amygdala", "prefrontal", "hypothalamus"})
+
+
+class CoordinatorConfig(Config):
+    """How long a region must be clean before it is trusted again."""
+
+    recovery_bars: Annotated[int, Meta(ge=1, description="clean bars until healthy again")] = 5
+
+
+def _finite(value: Any) -> bool:
+    if value is None:
+        return False
+    if isinstance(value, np.ndarray):
+        return bool(np.isfinite(value).all())
+    return bool(np.isfinite(value))
+
+
+class Coordinator:
+    """Tracks which regions are healthy.
+
+    >>> c = Coordinator(CoordinatorConfig(recovery_bars=1))
+    >>> c.check("thalamus", np.array([np.nan])), c.posture().name
+    (False, 'FREEZE')
+    """
+
+    def __init__(self, config: CoordinatorConfig) -> None:
+        self.config = config
+        self._faults: dict[str, int] = {}
+
+    def check(self, region: str, *values: Any) -> bool:
+        """Note one output of a region; returns whether it was finite throughout."""
+        for value in values:
+            if not _finite(value):
+                self._faults[region] = self.config.recovery_bars
+                return False
+        if region in self._faults:
+            self._faults[region] -= 1
+            if self._faults[region] <= 0:
+                del self._faults[region]
+        return True
+
+    @property
+    def unhealthy(self) -> tuple[str, ...]:
+        """Names of the regions not trusted now."""
+        return tuple(sorted(self._faults))
+
+    def posture(self) -> Posture:
+        """The posture that the health of the regions asks for."""
+        if any(name in CRITICAL for name in self._faults):
+            return Posture.HALT
+        return Posture.FREEZE if self._faults else Posture.NORMAL
+
+    def escalate(self, threat: Any) -> Any:
+        """The threat with its posture raised to what health asks for."""
+        wanted = self.posture()
+        if wanted <= threat.posture:
+            return threat
+        detectors = {**threat.detectors, **{f"unhealthy.{name}": 1.0 for name in self.unhealthy}}
+        return msgspec.structs.replace(threat, posture=wanted, detectors=detectors)
+
+    def reset(self) -> None:
+        """Trust every region again."""
+        self._faults = {}
+
+    def snapshot(self) -> bytes:
+        """State as bytes."""
+        return pack(self._faults)
+
+    def restore(self, raw: bytes) -> None:
+        """Put a snapshot back."""
+        self._faults = {str(k): int(v) for k, v in unpack(raw).items()}

@@ -1,0 +1,98 @@
+"""The day: one decision over the whole book, in the six stages of the specification (section 5.3)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from janus_trader.brain.integration.brain import Brain
+from janus_trader.contracts.decision import (
+    Action,
+    Appetite,
+    Correlation,
+    Decision,
+    Percept,
+    Posture,
+    SignalPanel,
+    Target,
+    Threat,
+)
+from janus_trader.contracts.market import Moment
+from janus_trader.contracts.regime import RegimeState
+
+
+class Wake:
+    """Turns a `Moment` into a `Decision`; keeps no state of its own.
+
+    Cost O(n² + k·n) for n instruments and k sources.
+    """
+
+    def __init__(self, brain: Brain) -> None:
+        self.brain = brain
+
+    def step(self, moment: Moment) -> Decision:
+        """One bar: regime → appetite → threat → gating → correlation → selection → review → forecast."""
+        brain, portfolio = self.brain, moment.portfolio
+        held = np.asarray(portfolio.weights)
+
+        regime = brain.cortex.update(moment.features)  # 1 regime
+        appetite = brain.hypothalamus.appetite(regime, portfolio)  # 2 hypothalamus
+        correlation = brain.hypothalamus.correlate(moment.returns, moment.present)  # 5 correlation
+        threat = brain.amygdala.assess(moment.features, regime, portfolio, correlation)  # 3 amygdala
+        visual = brain.visual_cortex(moment.bars, moment.present)
+        percept = brain.thalamus.fuse(moment, regime, visual)  # 4 gating
+        signals = brain.strategies(moment.bars, moment.present, moment.external)
+        self._check(regime, appetite, percept, correlation)
+        threat = brain.coordinator.escalate(threat)
+        brain.amygdala.kill_switch.observe_posture(threat.posture)
+        action = brain.basal_ganglia.select(percept, signals, appetite, correlation, threat, portfolio, held)
+        if threat.posture >= Posture.HALT:
+            target = Target(weights=np.zeros_like(held), method="stand_down", expected_volatility=0.0)
+        else:
+            target = brain.hypothalamus.allocate(
+                action, appetite, correlation, held, brain.cerebellum.cost_bps(brain.sigma())
+            )
+        verdict = brain.prefrontal.review(target, portfolio, threat, moment.present)
+        forecast = brain.cerebellum.forecast(verdict.allowed, portfolio, brain.sigma())  # 6 execution
+        return self._decision(
+            moment, regime, appetite, threat, percept, signals, correlation, action, target, verdict, forecast
+        )
+
+    def _check(
+        self, regime: RegimeState, appetite: Appetite, percept: Percept, correlation: Correlation
+    ) -> None:
+        check = self.brain.coordinator.check
+        check("cortex", np.asarray(regime.posterior), regime.change_probability, regime.turbulence)
+        check("hypothalamus", appetite.scalar, correlation.covariance)
+        check("thalamus", percept.context, percept.evidence)
+
+    def _decision(
+        self,
+        moment: Moment,
+        regime: RegimeState,
+        appetite: Appetite,
+        threat: Threat,
+        percept: Percept,
+        signals: SignalPanel,
+        correlation: Correlation,
+        action: Action,
+        target: Target,
+        verdict: object,
+        forecast: object,
+    ) -> Decision:
+        return Decision(
+            ts_event=moment.ts_event,
+            step=moment.step,
+            regime=regime,
+            appetite=appetite,
+            threat=threat,
+            percept=percept,
+            signals=signals,
+            correlation_average=correlation.average,
+            action=action,
+            target=target,
+            verdict=verdict,  # type: ignore[arg-type]
+            forecast=forecast,  # type: ignore[arg-type]
+            portfolio_equity=moment.portfolio.equity,
+            parameters=self.brain.parameters_fingerprint,
+            stood_down=threat.posture >= Posture.HALT,
+        )

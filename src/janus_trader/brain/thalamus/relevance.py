@@ -1,0 +1,165 @@
+"""Learned relevance: how much each modality and family of sources has been worth listening to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any
+
+import numpy as np
+from msgspec import Meta
+
+from janus_trader.brain.thalamus.gating import EXTERNAL, MODALITIES, PRICE, VISUAL
+from janus_trader.contracts.memory import Episode
+from janus_trader.foundation.codec import pack, unpack
+from janus_trader.foundation.config import Config, NonNegative, Positive
+
+#: Raw visual evidence at the given decision times, (E, n), and whether it is remembered, (E,).
+Recall = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+class RelevanceConfig(Config, frozen=True):
+    """From evidence to relevance (in logits)."""
+
+    gain: Annotated[Positive, Meta(description="logits per unit of information ratio per bar")] = 20.0
+    offset: Annotated[NonNegative, Meta(description="logits lost by what has proved uninformative")] = 0.5
+    limit: Annotated[Positive, Meta(description="largest |relevance|")] = 1.5
+    prior_episodes: Annotated[
+        Positive, Meta(description="episodes at which half of the evidence is believed")
+    ] = 500.0
+    memory: Annotated[Positive, Meta(description="replays remembered by the running sums")] = 5000.0
+    clip: Annotated[Positive, Meta(description="bound of one payoff, in volatilities")] = 3.0
+
+
+def payoffs(signals: np.ndarray, payoff: np.ndarray, clip: float) -> tuple[np.ndarray, np.ndarray]:
+    """Signal-weighted mean payoff Σ s·p / Σ|s| over the last axis, and where there was a signal.
+
+    >>> r, spoke = payoffs(np.array([[1.0, -1.0]]), np.array([[0.5, -0.1]]), 3.0)
+    >>> float(r[0]).__round__(3), bool(spoke[0])
+    (0.3, True)
+    """
+    weight = np.abs(signals).sum(axis=-1)
+    spoke = weight > 1e-9
+    mean = (signals * payoff).sum(axis=-1) / np.where(spoke, weight, 1.0)
+    return np.clip(np.where(spoke, mean, 0.0), -clip, clip), spoke
+
+
+class RelevanceLearner:
+    """Nightly learner of the thalamus (light).
+
+    Running sums of each channel's payoff give its information ratio per episode; the part of its square
+    that chance does not explain, shrunk by n / (n + n0), moves the gate of the channel's family and
+    modality. A channel is relevant when it is informative in *either* direction: the sign is for action
+    selection. Parameters: ``modality`` (5,), ``family`` (f,), ``direction`` (k + 1,) (sign seen in
+    training, 1 before any) and the sums behind them, as opaque bytes.
+    """
+
+    name = "relevance"
+    deep_only = False
+
+    def __init__(
+        self,
+        config: RelevanceConfig,
+        family_of: np.ndarray,
+        external: np.ndarray,
+        n_families: int,
+        bias: np.ndarray,
+        recall: Recall,
+    ) -> None:
+        self.config = config
+        self._family_of, self._external, self._n_families = family_of, external, n_families
+        self._bias, self._recall = bias, recall
+        self.reset()
+
+    def reset(self) -> None:
+        """Nothing has been learned."""
+        k = self._family_of.size
+        evidence = {"sums": np.zeros((3, k + 1)), "total": 0.0, "first": -1, "last": -1}
+        self.adopt(
+            {
+                "modality": np.zeros(len(MODALITIES)),
+                "family": np.zeros(self._n_families),
+                "direction": np.ones(k + 1),
+                "evidence": pack(evidence),
+            }
+        )
+
+    def parameters(self) -> dict[str, Any]:
+        """The parameters in force."""
+        return self._parameters
+
+    def adopt(self, parameters: dict[str, Any]) -> None:
+        """Put parameters in force."""
+        self._parameters = parameters
+        self.modality = np.asarray(parameters["modality"])
+        self.family = np.asarray(parameters["family"])
+
+    def _channels(self, episodes: Sequence[Episode]) -> tuple[np.ndarray, np.ndarray]:
+        """Payoff and presence of every source and, last, of the visual evidence: (E, k + 1)."""
+        signals = np.stack([e.signals for e in episodes]).astype(np.float64)
+        payoff = np.stack([e.payoff for e in episodes]).astype(np.float64)
+        r, spoke = payoffs(signals, payoff, self.config.clip)
+        seen, known = self._recall(np.array([e.ts_event for e in episodes]))
+        rv, spoke_v = payoffs(seen, payoff[:, 0, :], self.config.clip)
+        return np.column_stack([r, rv]), np.column_stack([spoke, spoke_v & known])
+
+    def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> dict[str, Any] | None:
+        """Candidate relevance after the training episodes; None when there are none. O(E·k·n)."""
+        if not train:
+            return None
+        r, spoke = self._channels(train)
+        evidence = unpack(self._parameters["evidence"])
+        keep = max(0.0, 1.0 - len(train) / self.config.memory)
+        new = np.stack([spoke.sum(0), (r * spoke).sum(0), (r * r * spoke).sum(0)]).astype(np.float64)
+        sums = keep * evidence["sums"] + new
+        total = keep * evidence["total"] + len(train)
+        steps = [e.step for e in train]
+        first = min(steps) if evidence["first"] < 0 else min(evidence["first"], *steps)
+        last = max(evidence["last"], *steps)
+        # Replay repeats episodes: the evidence is never counted as more than the bars it spans.
+        count = sums[0] * min(1.0, (last - first + 1) / total)
+        ratio = np.where(sums[2] > 0, sums[1] / np.sqrt(np.maximum(sums[0] * sums[2], 1e-300)), 0.0)
+        information = np.sqrt(np.maximum(ratio**2 - 1.0 / np.maximum(count, 1.0), 0.0))
+        trust = count / (count + self.config.prior_episodes)
+        direction = np.where(ratio < 0, -1.0, 1.0)
+        information[-1] *= direction[-1]  # visual evidence is never turned round, only shut out
+        logits = trust * (self.config.gain * information - self.config.offset)
+        state = {"sums": sums, "total": total, "first": first, "last": last}
+        return self._assemble(logits, trust, direction) | {"evidence": pack(state)}
+
+    def _assemble(self, logits: np.ndarray, trust: np.ndarray, direction: np.ndarray) -> dict[str, Any]:
+        limit, sources, heard = self.config.limit, logits[:-1], trust[:-1] > 0
+        family = np.zeros(self._n_families)
+        for f in range(self._n_families):
+            members = (self._family_of == f) & heard
+            if members.any():
+                family[f] = sources[members].mean()
+        modality = np.zeros(len(MODALITIES))
+        for index, members in ((PRICE, ~self._external & heard), (EXTERNAL, self._external & heard)):
+            if members.any():
+                modality[index] = sources[members].mean()
+        modality[VISUAL] = logits[-1]
+        return {
+            "modality": np.clip(modality, -limit, limit),
+            "family": np.clip(family, -limit, limit),
+            "direction": direction,
+        }
+
+    def score(self, parameters: dict[str, Any] | None, held_back: Sequence[Episode]) -> float:
+        """Gate-weighted mean payoff, each channel followed in the direction seen in training.
+
+        0 when there is nothing to judge on; higher is better. O(E·k·n).
+        """
+        if not held_back:
+            return 0.0
+        p = self._parameters if parameters is None else parameters
+        r, spoke = self._channels(held_back)
+        modality, family = np.asarray(p["modality"]), np.asarray(p["family"])
+        own = np.where(self._external, modality[EXTERNAL], modality[PRICE])
+        bias = np.where(self._external, self._bias[EXTERNAL], self._bias[PRICE])
+        logits = np.append(bias + own + family[self._family_of], self._bias[VISUAL] + modality[VISUAL])
+        gate = 1.0 / (1.0 + np.exp(-logits))
+        direction = np.asarray(p["direction"]).copy()
+        direction[-1] = 1.0
+        weight = gate * spoke
+        total = weight.sum()
+        return float((weight * r * direction).sum() / total) if total > 0 else 0.0

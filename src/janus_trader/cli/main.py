@@ -1,0 +1,255 @@
+"""Entry point of ``janus``: commands are imported when they are used, errors are one clear message."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from janus_trader import __version__
+
+app = typer.Typer(
+    name="janus",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="An autonomous trading system that learns and that can be trusted. Start with `janus run --quick`.",
+)
+runs_app = typer.Typer(no_args_is_help=True, help="List finished and unfinished runs.")
+data_app = typer.Typer(no_args_is_help=True, help="What data is there, and is it sound?")
+config_app = typer.Typer(no_args_is_help=True, help="Show or write the configuration.")
+app.add_typer(runs_app, name="runs")
+app.add_typer(data_app, name="data")
+app.add_typer(config_app, name="config")
+
+BAR_END = Annotated[
+    bool | None, typer.Option("--bar-end/--bar-start", help="What time stamps mark; default: detected.")
+]
+COLUMNS = Annotated[
+    str | None, typer.Option(help="Columns by role, e.g. time=when,close=px; default: detected.")
+]
+JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
+
+
+def _version(value: bool) -> None:
+    if value:
+        typer.echo(f"janus {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """An autonomous trading system that learns and that can be trusted."""
+
+
+@app.command()
+def run(
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="OHLCV files, CSV or Parquet; default: the book that ships."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Two years of the default book.")] = False,
+    start: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = None,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated instruments; default: all.")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of every random stream.")] = 0,
+    out: Annotated[
+        str | None, typer.Option(help="Directory of this run; default: a new one under runs/.")
+    ] = None,
+    capital: Annotated[float | None, typer.Option(help="Starting cash.")] = None,
+    cash_rate: Annotated[float | None, typer.Option(help="Interest on cash a year, e.g. 0.02.")] = None,
+    cost_multiplier: Annotated[float | None, typer.Option(help="Factor on every cost; 0 is free.")] = None,
+    long_only: Annotated[bool, typer.Option("--long-only", help="Never hold a short position.")] = False,
+    benchmark: Annotated[
+        str, typer.Option(help="Baseline or symbol that the Sharpe ratio is compared with.")
+    ] = "equal_weight",
+    strategy: Annotated[
+        list[str] | None, typer.Option("--strategy", help="A strategy of your own, one Python file.")
+    ] = None,
+    world: Annotated[
+        str, typer.Option(help="real, shuffled (no signal) or leaked (a known future).")
+    ] = "real",
+    holdout: Annotated[
+        bool, typer.Option("--holdout", help="Open 2018-2022 on the record: appends to TRIALS.jsonl.")
+    ] = False,
+    resume: Annotated[str | None, typer.Option(help="Go on with an interrupted run.")] = None,
+    config: Annotated[
+        str | None, typer.Option("--config", help="TOML file; default: janus.toml if there.")
+    ] = None,
+    overlay: Annotated[str | None, typer.Option("--overlay", help="TOML file laid over the first.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value, e.g. sleep.enabled=false")
+    ] = None,
+    timezone: Annotated[str | None, typer.Option(help="Zone of time stamps without one, e.g. UTC.")] = None,
+    bar_end: BAR_END = None,
+    columns: COLUMNS = None,
+    json_: JSON = False,
+    more_data: Annotated[
+        list[str] | None, typer.Argument(help="More files for --data.", show_default=False)
+    ] = None,
+) -> None:
+    """Live through a history, day and night, and report what happened.
+
+    \b
+    janus run --quick                     two years, seconds
+    janus run                             20 US stocks, 1990 to 2022
+    janus run --data BTC.csv ETH.parquet  your own bars
+    janus run --resume runs/20260101-...  go on after Ctrl-C
+    """
+    from janus_trader.cli.run_command import RunArguments, run_command
+
+    run_command(
+        RunArguments(
+            data=(*(data or ()), *(more_data or ())),
+            quick=quick,
+            start=start,
+            end=end,
+            symbols=tuple(s.strip() for s in (symbols or "").split(",") if s.strip()),
+            seed=seed,
+            out=out,
+            capital=capital,
+            cash_rate=cash_rate,
+            cost_multiplier=cost_multiplier,
+            long_only=long_only,
+            benchmark=benchmark,
+            strategies=tuple(strategy or ()),
+            world=world,
+            holdout=holdout,
+            resume=resume,
+            config=config,
+            overlay=overlay,
+            settings=tuple(set_ or ()),
+            timezone=timezone,
+            bar_end=bar_end,
+            columns=columns,
+            json=json_,
+        )
+    )
+
+
+@app.command()
+def explain(
+    run_path: Annotated[str, typer.Argument(metavar="RUN")], decision: str, json_: JSON = False
+) -> None:
+    """Tell the whole chain of one decision in words; DECISION is a step number or a date."""
+    from janus_trader.cli.inspect_commands import explain_command
+
+    explain_command(run_path, decision, json_)
+
+
+@app.command()
+def replay(run_path: Annotated[str, typer.Argument(metavar="RUN")], json_: JSON = False) -> None:
+    """Recompute a run and say whether it is identical, or where it first diverges and by how much."""
+    from janus_trader.cli.inspect_commands import replay_command
+
+    replay_command(run_path, json_)
+
+
+@app.command()
+def compare(a: str, b: str, json_: JSON = False) -> None:
+    """Two runs side by side: figures, configuration, first differing decision."""
+    from janus_trader.cli.inspect_commands import compare_command
+
+    compare_command(a, b, json_)
+
+
+@app.command()
+def warm() -> None:
+    """Compile every kernel once, so that the first run is quick; `make run` does it."""
+    from janus_trader.cli.warm_command import warm_command
+
+    warm_command()
+
+
+@runs_app.command("list")
+def runs_list(
+    root_path: Annotated[str, typer.Option("--root", help="Where runs live.")] = "runs", json_: JSON = False
+) -> None:
+    """Every run under runs/ with its span and figures."""
+    from janus_trader.cli.inspect_commands import runs_list_command
+
+    runs_list_command(root_path, json_)
+
+
+@data_app.command("list")
+def data_list(json_: JSON = False) -> None:
+    """Sources that ship, with span, availability lag and licence."""
+    from janus_trader.cli.data_commands import data_list_command
+
+    data_list_command(json_)
+
+
+@data_app.command("check")
+def data_check(
+    files: list[str],
+    timezone: Annotated[str | None, typer.Option(help="Zone of time stamps without one.")] = None,
+    bar_end: BAR_END = None,
+    columns: COLUMNS = None,
+    json_: JSON = False,
+) -> None:
+    """Can these files be run, and what is wrong with their rows?"""
+    from janus_trader.cli.data_commands import data_check_command
+
+    data_check_command(files, timezone, bar_end, columns, json_)
+
+
+@config_app.command("show")
+def config_show(
+    config: Annotated[str | None, typer.Option("--config")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set")] = None,
+    json_: JSON = False,
+) -> None:
+    """The configuration in force, with ranges and meanings."""
+    from janus_trader.cli.config_commands import config_show_command
+
+    config_show_command(config, tuple(set_ or ()), json_)
+
+
+@config_app.command("init")
+def config_init(
+    path: Annotated[str, typer.Argument()] = "janus.toml",
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
+) -> None:
+    """Write a commented configuration file with every default."""
+    from janus_trader.cli.config_commands import config_init_command
+
+    config_init_command(path, force)
+
+
+def main() -> None:
+    """Run the command line; every failure is one message on standard error and a non-zero exit."""
+    from janus_trader.contracts.errors import JanusError
+
+    try:
+        app()
+    except JanusError as error:
+        _fail(str(error), 2)
+    except KeyboardInterrupt:
+        _fail("interrupted", 130)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        name = f" {error.filename}" if error.filename else ""
+        _fail(f"{error.strerror or error}{name} (remedy: free space or choose another path, then resume)", 3)
+    except Exception as error:
+        if os.environ.get("JANUS_DEBUG"):
+            raise
+        _fail(
+            f"internal error: {type(error).__name__}: {error} (remedy: JANUS_DEBUG=1 shows where; please report it)",
+            70,
+        )
+
+
+def _fail(message: str, code: int) -> None:
+    sys.stderr.write(f"janus: {message}\n")
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

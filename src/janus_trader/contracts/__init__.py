@@ -1,0 +1,1 @@
+"""Messages, protocols and errors: what the layers above agree on."""

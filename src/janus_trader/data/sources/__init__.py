@@ -1,0 +1,1 @@
+"""Sources: the packaged default book and users' files."""

@@ -1,0 +1,1 @@
+"""Configuration base, clock, random streams, bus, codec, hashing, logging and metrics."""

@@ -1,0 +1,109 @@
+"""Canonical bytes: the one encoding that hashes, journals and snapshots share.
+
+MessagePack with sorted keys and explicit type tags; numpy arrays travel as
+``{"__nd__": [dtype, shape, bytes]}``. NaN and infinities are refused unless ``allow_nan`` (snapshots
+of kernels may hold NaN, messages never do).
+"""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import msgspec
+import numpy as np
+
+from janus_trader.contracts.errors import DataError, IntegrityError
+
+T = TypeVar("T")
+_ND = "__nd__"
+
+
+def _descr(dtype: np.dtype) -> Any:
+    return dtype.str if dtype.fields is None else repr(np.lib.format.dtype_to_descr(dtype))
+
+
+def _dtype(text: str) -> np.dtype:
+    if text.startswith(("[", "{", "(")):
+        import ast
+
+        return np.lib.format.descr_to_dtype(ast.literal_eval(text))
+    return np.dtype(text)
+
+
+def _hook(allow_nan: bool) -> Any:
+    def enc_hook(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            array = np.ascontiguousarray(value)
+            if not allow_nan and array.dtype.kind == "f" and not np.isfinite(array).all():
+                raise DataError("NaN or infinity in a message", got=array, expected="finite numbers")
+            return {_ND: [_descr(array.dtype), list(value.shape), array.tobytes()]}
+        if isinstance(value, np.generic):
+            return value.item()
+        raise NotImplementedError(f"cannot encode {type(value)!r}")
+
+    return enc_hook
+
+
+_STRICT = msgspec.msgpack.Encoder(enc_hook=_hook(False), order="deterministic")
+_LOOSE = msgspec.msgpack.Encoder(enc_hook=_hook(True), order="deterministic")
+
+
+def encode(value: Any) -> bytes:
+    """Canonical bytes of a message. Same value, same bytes.
+
+    >>> encode({"b": 1, "a": np.arange(2)}) == encode({"a": np.arange(2), "b": 1})
+    True
+    """
+    return _STRICT.encode(value)
+
+
+def _from_nd(value: Any) -> np.ndarray:
+    dtype, shape, raw = value[_ND]
+    return np.frombuffer(raw, _dtype(dtype)).reshape(shape).copy()
+
+
+def _dec_hook(kind: type, value: Any) -> Any:
+    if kind is np.ndarray:
+        return _from_nd(value)
+    raise NotImplementedError(f"cannot decode {kind!r}")
+
+
+def decode(raw: bytes, kind: type[T]) -> T:
+    """Inverse of `encode` for a message type.
+
+    Raises
+    ------
+    IntegrityError
+        The bytes are not an encoded ``kind``.
+    """
+    try:
+        return msgspec.msgpack.decode(raw, type=kind, dec_hook=_dec_hook)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        raise IntegrityError(f"cannot decode a {kind.__name__}", got=str(error)) from error
+
+
+def pack(state: Any) -> bytes:
+    """Bytes of a plain state tree (dicts, lists, numbers, text, bytes, arrays). NaN is allowed.
+
+    >>> unpack(pack({"x": np.array([1.0, float("nan")])}))["x"].shape
+    (2,)
+    """
+    return _LOOSE.encode(state)
+
+
+def unpack(raw: bytes) -> Any:
+    """Inverse of `pack`; arrays come back as arrays, tuples as lists."""
+    try:
+        return _restore(msgspec.msgpack.decode(raw))
+    except msgspec.DecodeError as error:
+        raise IntegrityError("cannot decode a snapshot", got=str(error)) from error
+
+
+def _restore(value: Any) -> Any:
+    if isinstance(value, dict):
+        if _ND in value and len(value) == 1:
+            return _from_nd(value)
+        return {k: _restore(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_restore(v) for v in value]
+    return value

@@ -1,0 +1,180 @@
+"""Lo-MacKinlay variance ratio: whether returns trend, revert or walk at random."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Self
+
+import numpy as np
+from numba import njit
+
+from janus_trader.contracts.errors import DataError
+from janus_trader.numerics.rolling import rolling_dtype, rolling_push
+from janus_trader.numerics.streaming import StreamingKernel
+from janus_trader.numerics.symbol_names import use_stable_symbol_names
+
+use_stable_symbol_names()
+
+
+@njit(cache=True)
+def variance_ratio_kernel(r: np.ndarray, q: int) -> tuple[float, float]:
+    """Variance ratio and its robust z of returns ``r`` in time order; no checks. O(T q)."""
+    n = r.shape[0]
+    total = 0.0
+    largest = 0.0
+    for t in range(n):
+        total += r[t]
+        largest = max(largest, abs(r[t]))
+    mean = total / n
+    squares = 0.0
+    for t in range(n):
+        squares += (r[t] - mean) ** 2
+    if math.sqrt(squares / n) <= 1e-14 * largest:
+        return math.nan, math.nan
+    long_squares = 0.0
+    for t in range(q - 1, n):
+        span = 0.0
+        for j in range(q):
+            span += r[t - j] - mean
+        long_squares += span * span
+    unbiased = q * (n - q + 1) * (1.0 - q / n)
+    ratio = (long_squares / unbiased) / (squares / (n - 1))
+    theta = 0.0
+    for j in range(1, q):
+        cross = 0.0
+        for t in range(j, n):
+            cross += (r[t] - mean) ** 2 * (r[t - j] - mean) ** 2
+        weight = 2.0 * (q - j) / q
+        theta += weight * weight * cross * n / (squares * squares)
+    return ratio, math.sqrt(n) * (ratio - 1.0) / math.sqrt(theta) if theta > 0.0 else math.nan
+
+
+def variance_ratio(returns: np.ndarray, q: int) -> tuple[float, float]:
+    r"""Variance ratio of overlapping q-period returns and its heteroscedasticity-robust z.
+
+    .. math:: VR(q) = \frac{\hat\sigma_c^2(q)}{\hat\sigma_a^2}, \qquad
+              z^* = \frac{\sqrt T (VR(q) - 1)}{\sqrt{\hat\theta(q)}}, \qquad
+              \hat\theta(q) = \sum_{j=1}^{q-1}\Big[\tfrac{2(q-j)}{q}\Big]^2 \hat\delta_j
+
+    with unbiased variances, :math:`\hat\sigma_c^2` divided by :math:`q(T-q+1)(1-q/T)`, and
+    :math:`\hat\delta_j = T \sum_t e_t^2 e_{t-j}^2 / (\sum_t e_t^2)^2`, e the demeaned returns. A
+    random walk has VR = 1 and z* about standard normal; above 1 returns trend, below 1 they revert.
+
+    Parameters
+    ----------
+    returns : (T,) array
+        One-period (log) returns, finite, T > q.
+    q : int
+        Periods in a long return, >= 2.
+
+    Returns
+    -------
+    ratio, z : float
+        Ratio >= 0; both NaN for constant returns.
+
+    Raises
+    ------
+    DataError
+        ``q`` < 2, too few returns, or one that is not finite.
+
+    Notes
+    -----
+    O(T q).
+
+    Examples
+    --------
+    >>> ratio, z = variance_ratio(np.tile([0.01, -0.01], 50), 2)
+    >>> round(ratio, 3), bool(z < -5)
+    (0.0, True)
+
+    References
+    ----------
+    Lo & MacKinlay (1988), Stock market prices do not follow random walks.
+    """
+    r = np.ascontiguousarray(returns, dtype=np.float64)
+    if q < 2 or r.ndim != 1 or r.size <= q or not np.isfinite(r).all():
+        raise DataError(
+            "variance ratio needs more returns than its horizon",
+            got=f"shape {r.shape}, q={q}, {int(np.isnan(r).sum())} NaN",
+            expected="q >= 2 and a 1-D array of more than q finite returns",
+        )
+    ratio, z = variance_ratio_kernel(r, int(q))
+    return float(ratio), float(z)
+
+
+@njit(cache=True)
+def in_time_order(buffer: np.ndarray, n: int) -> np.ndarray:
+    """Copy of a full ring buffer that has taken in ``n`` values, oldest first. O(window)."""
+    window = buffer.shape[0]
+    out = np.empty(window)
+    for i in range(window):
+        out[i] = buffer[(n + i) % window]
+    return out
+
+
+@njit(cache=True)
+def _step(s: Any, x: float, window: int, q: int) -> float:
+    rolling_push(s, x, window)
+    if s.n < window:
+        return math.nan
+    return variance_ratio_kernel(in_time_order(s.buffer, s.n), q)[0]
+
+
+@njit(cache=True)
+def _update(states: np.ndarray, x: float, window: int, q: int) -> float:
+    return _step(states[0], x, window, q)
+
+
+@njit(cache=True)
+def _scan(states: np.ndarray, xs: np.ndarray, window: int, q: int) -> np.ndarray:
+    out = np.empty(xs.shape[0])
+    for t in range(xs.shape[0]):
+        out[t] = _step(states[0], xs[t], window, q)
+    return out
+
+
+class RollingVarianceRatio(StreamingKernel):
+    """Variance ratio of the last ``window`` returns: `variance_ratio` without its z, streaming.
+
+    Input one-period returns; output >= 0, about 1 for a random walk; NaN until the window is full, and
+    while its returns are constant. A value that is not finite is ignored. O(window q) a step: the
+    window is summed afresh, so there is no drift.
+
+    Parameters
+    ----------
+    window : int
+        Returns in the window, > q.
+    q : int
+        Periods in a long return, >= 2.
+
+    Raises
+    ------
+    DataError
+        At construction, for a parameter out of range.
+
+    Examples
+    --------
+    >>> v = RollingVarianceRatio(window=4, q=2)
+    >>> [round(float(v.update(x)), 3) for x in (0.01, -0.01, 0.01, -0.01)]
+    [nan, nan, nan, 0.0]
+
+    References
+    ----------
+    Lo & MacKinlay (1988), Stock market prices do not follow random walks.
+    """
+
+    _update = staticmethod(_update)
+    _scan = staticmethod(_scan)
+
+    def __init__(self, window: int, q: int) -> None:
+        if q < 2 or window <= q:
+            raise DataError(
+                "RollingVarianceRatio: parameter out of range",
+                got=f"window={window}, q={q}",
+                expected="q >= 2 and window > q",
+            )
+        self._init(rolling_dtype(int(window)), (int(window), int(q)), int(window))
+
+    @classmethod
+    def examples(cls) -> list[Self]:
+        return [cls(16, 2), cls(31, 5)]

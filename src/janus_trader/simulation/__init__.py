@@ -1,0 +1,1 @@
+"""Simulated worlds: histories whose truth is known, made from real ones."""

@@ -1,0 +1,1 @@
+"""Journals and run directories: the only place below `trader` that touches the disk."""

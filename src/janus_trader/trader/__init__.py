@@ -1,0 +1,1 @@
+"""Venues and order state: the only package that imports nautilus_trader, and only when a venue is built."""

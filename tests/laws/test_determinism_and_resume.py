@@ -1,0 +1,81 @@
+"""Same input, same bytes; an interrupted life arrives where an uninterrupted one does."""
+
+import subprocess
+import sys
+
+import pytest
+from support.lives import history, live, make_life
+
+from janus_trader.contracts.errors import IntegrityError
+from janus_trader.runs.driver import Interrupted
+from janus_trader.runs.replay import compare_journals
+
+SPAN = {"start": "2012-01-01", "end": "2012-05-31"}
+
+
+@pytest.fixture(scope="module")
+def uninterrupted(tmp_path_factory):
+    path = tmp_path_factory.mktemp("whole") / "run"
+    live(path, history(**SPAN))
+    return path
+
+
+@pytest.mark.parametrize("stop_after", [1, 22, 57])
+def test_resume_gives_the_same_bytes(uninterrupted, tmp_path, stop_after):
+    past = history(**SPAN)
+    life = make_life(tmp_path / "run", past)
+    bars = iter(range(10**9))
+    with pytest.raises(Interrupted):
+        life.run(stop=lambda: next(bars) >= stop_after)
+    life.venue.close()
+    from support.lives import RunDirectory, RunRequest, _strategies, configure
+
+    from janus_trader.runs.driver import Life
+
+    config = configure()
+    again = Life(past, config, _strategies(RunRequest(), config, past), RunDirectory(tmp_path / "run"), 0)
+    again.run()
+    again.venue.close()
+    result = compare_journals(uninterrupted / "journal.bin", tmp_path / "run" / "journal.bin")
+    assert result.identical
+    assert again.chain.head == result.recorded_chain
+    for name in ("episodes.bin", "nights.bin"):
+        assert (tmp_path / "run" / name).read_bytes() == (uninterrupted / name).read_bytes()
+
+
+def test_another_process_gives_the_same_bytes(uninterrupted, tmp_path):
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]);"
+        "from pathlib import Path; from support.lives import history, live;"
+        f"live(Path(sys.argv[2]), history(**{SPAN!r}))"
+    )
+    root = __file__.rsplit("/laws/", 1)[0]
+    subprocess.run([sys.executable, "-c", code, root, str(tmp_path / "run")], check=True, timeout=300)
+    assert compare_journals(uninterrupted / "journal.bin", tmp_path / "run" / "journal.bin").identical
+
+
+def test_another_seed_changes_only_what_is_random(uninterrupted, tmp_path):
+    live(tmp_path / "run", history(**SPAN), seed=1)
+    result = compare_journals(uninterrupted / "journal.bin", tmp_path / "run" / "journal.bin")
+    assert not result.identical
+    assert result.divergence.step > 20  # replay is the only randomness, and there is nothing to replay at first
+
+
+def test_resume_on_other_prices_is_refused(tmp_path):
+    past = history(**SPAN)
+    life = make_life(tmp_path / "run", past)
+    bars = iter(range(10**9))
+    with pytest.raises(Interrupted):
+        life.run(stop=lambda: next(bars) >= 40)
+    life.venue.close()
+    import numpy as np
+    from support.lives import RunDirectory, RunRequest, _strategies, configure, perturbed
+
+    from janus_trader.runs.driver import Life
+
+    other = perturbed(past, 10, np.random.default_rng(0))
+    config = configure()
+    again = Life(other, config, _strategies(RunRequest(), config, other), RunDirectory(tmp_path / "run"), 0)
+    with pytest.raises(IntegrityError, match="rebuilt from the journal differs"):
+        again.run()
+    again.venue.close()

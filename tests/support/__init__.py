@@ -1,0 +1,1 @@
+"""Shared by tests: small lives on the default book."""

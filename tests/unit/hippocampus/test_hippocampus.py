@@ -1,0 +1,265 @@
+import time
+
+import numpy as np
+import pytest
+
+from janus_trader.brain.hippocampus import Hippocampus, HippocampusConfig
+from janus_trader.contracts.decision import (
+    Action,
+    Appetite,
+    Decision,
+    Forecast,
+    Percept,
+    Posture,
+    Severity,
+    SignalPanel,
+    Target,
+    Threat,
+    Verdict,
+)
+from janus_trader.contracts.errors import DataError, IntegrityError
+from janus_trader.contracts.features import FeatureVector
+from janus_trader.contracts.market import BAR_DTYPE, Field, Moment, PortfolioState
+from janus_trader.contracts.regime import Regime, RegimeState
+from janus_trader.foundation.codec import encode
+
+K, N, D = 3, 2, 24
+
+
+def moment_at(t, prices, equity=100.0, costs=0.0, present=None):
+    n = len(prices)
+    bars = np.zeros(n, BAR_DTYPE)
+    bars["open"] = np.asarray(prices) - 1.0
+    bars["close"] = prices
+    portfolio = PortfolioState(
+        ts_event=t,
+        equity=equity,
+        cash=equity,
+        peak_equity=equity,
+        session_start_equity=equity,
+        weights=(0.0,) * n,
+        quantities=(0.0,) * n,
+        realised_costs=costs,
+    )
+    return Moment(
+        ts_event=t * 10**12,
+        step=t,
+        session=t,
+        symbols=tuple(f"S{i}" for i in range(n)),
+        bars=bars,
+        present=np.ones(n, bool) if present is None else present,
+        returns=np.zeros(n),
+        features=FeatureVector(ts_event=t, values={}),
+        portfolio=portfolio,
+        external=np.zeros((0, n)),
+        fields=frozenset({Field.CLOSE, Field.OPEN}),
+    )
+
+
+def decision_at(t, rng, n=N, k=K, d=D, dominant=Regime.BULL, severity=Severity.NONE):
+    posterior = rng.dirichlet(np.ones(7))
+    regime = RegimeState(
+        posterior=tuple(posterior),
+        dominant=dominant,
+        confidence=float(posterior[dominant]),
+        change_probability=0.1,
+        turbulence=0.3,
+        agreement=0.5,
+        votes={},
+        age=1,
+        forecast=tuple(posterior),
+    )
+    zeros = np.zeros(n)
+    return Decision(
+        ts_event=t * 10**12,
+        step=t,
+        regime=regime,
+        appetite=Appetite(
+            scalar=1.0,
+            regime_factor=1.0,
+            drawdown_factor=1.0,
+            volatility_factor=1.0,
+            kelly_factor=1.0,
+            energy_factor=1.0,
+            target_volatility=0.1,
+        ),
+        threat=Threat(score=0.1, severity=severity, posture=Posture.NORMAL, fear=0.2, detectors={}),
+        percept=Percept(
+            regime=regime,
+            gates={"price": 0.5},
+            context=rng.uniform(-1, 1, d),
+            evidence=zeros,
+            source_gates=np.ones(k),
+        ),
+        signals=SignalPanel(
+            names=tuple(f"s{i}" for i in range(k)),
+            values=rng.uniform(-1, 1, (k, n)),
+            active=np.ones(k, bool),
+        ),
+        correlation_average=0.3,
+        action=Action(
+            score=zeros,
+            go=zeros,
+            no_go=zeros,
+            source_weights=np.zeros(k),
+            released=np.zeros(n, bool),
+            no_go_reasons={},
+            vetoes=(),
+            dopamine=0.0,
+        ),
+        target=Target(weights=zeros, method="none", expected_volatility=0.1),
+        verdict=Verdict(allowed=np.full(n, 0.25), rules=(), changed=False),
+        forecast=Forecast(cost_bps=np.full(n, 5.0), total=1.0, correction=0.0),
+        portfolio_equity=100.0,
+        parameters="x",
+    )
+
+
+def live(memory, rng, steps, start=0, n=N, k=K, dominant=None):
+    """A random market lived through; returns the episodes it completed."""
+    out = []
+    for t in range(start, start + steps):
+        local = np.random.default_rng(10_000 + t)
+        prices = 100 + 10 * local.random(n)
+        moment = moment_at(t, prices, equity=100 + local.standard_normal(), costs=0.01 * t)
+        out += memory.observe(decision_at(t, local, n, k), moment, True, np.full(n, 0.01))
+    return out
+
+
+def test_payoff_is_from_the_first_possible_fill_to_the_bar_after():
+    for fills_at_open in (True, False):
+        memory = Hippocampus(HippocampusConfig(), N, K)
+        rng = np.random.default_rng(0)
+        prices = [np.array([100.0, 50.0]), np.array([101.0, 51.0]), np.array([102.0, 50.5])]
+        sigma = np.array([0.01, 0.02])
+        first = decision_at(0, rng)
+        assert memory.observe(first, moment_at(0, prices[0], 100.0, 1.0), fills_at_open, sigma) == []
+        assert memory.observe(None, moment_at(1, prices[1], 110.0, 3.0), fills_at_open, sigma * 9) == []
+        (episode,) = memory.observe(None, moment_at(2, prices[2], 121.0, 4.1), fills_at_open, sigma * 9)
+        offset = 1.0 if fills_at_open else 0.0
+        expected = ((prices[2] - offset) / (prices[1] - offset) - 1) / sigma
+        assert episode.payoff.shape == (K, N)
+        np.testing.assert_allclose(episode.payoff, np.tile(expected, (K, 1)), rtol=1e-5)
+        assert episode.reward == pytest.approx(0.1)
+        assert episode.cost == pytest.approx(0.01)
+        assert (episode.step, episode.ts_event) == (0, first.ts_event)
+        np.testing.assert_allclose(episode.signals, first.signals.values, atol=1e-3)
+        np.testing.assert_allclose(episode.context, first.percept.context, atol=1e-3)
+        assert episode.fear == pytest.approx(0.2)
+        encode(episode)
+
+
+def test_absent_unknown_and_extreme_pay_zero_or_the_bound():
+    sigma = np.array([0.01, 0.01, np.nan, 0.01])
+    memory = Hippocampus(HippocampusConfig(), 4, K)
+    rng = np.random.default_rng(0)
+    missing = np.array([True, False, True, True])
+    base = np.full(4, 100.0)
+    memory.observe(decision_at(0, rng, n=4), moment_at(0, base), False, sigma)
+    memory.observe(None, moment_at(1, base, present=missing), False, sigma)
+    (episode,) = memory.observe(None, moment_at(2, base * 2), False, sigma)
+    assert episode.payoff[0].tolist() == [5.0, 0.0, 0.0, 5.0]
+
+
+def test_ring_forgets_the_oldest_and_answers_by_step():
+    memory = Hippocampus(HippocampusConfig(capacity=16), N, K)
+    done = live(memory, None, 40)
+    assert [e.step for e in done] == list(range(38))
+    assert len(memory) == 16
+    assert [e.step for e in memory.recent(3)] == [35, 36, 37]
+    assert [e.step for e in memory.held_back(30)] == list(range(30, 38))
+    assert [e.step for e in memory.held_back(0)] == list(range(22, 38))
+    assert encode(memory.recent(1)[0]) == encode(done[-1])
+
+
+def test_replay_never_shows_the_held_back_slice():
+    memory = Hippocampus(HippocampusConfig(capacity=64), N, K)
+    live(memory, None, 60)
+    episodes, weights = memory.replay(200, 40, np.random.default_rng(1))
+    assert len(episodes) == weights.size == 200
+    assert max(e.step for e in episodes) < 40
+    assert ((weights > 0) & (weights <= 1)).all()
+    assert len({e.step for e in episodes}) > 30
+    assert memory.replay(5, 0, np.random.default_rng(1))[0] == []
+
+
+def test_updated_priorities_steer_replay():
+    memory = Hippocampus(HippocampusConfig(capacity=64), N, K)
+    live(memory, None, 42)
+    steps = np.arange(40)
+    memory.update_priorities(np.append(steps, 9999), np.where(np.append(steps, 0) == 7, 1e4, 0.0))
+    episodes, _ = memory.replay(50, 100, np.random.default_rng(2))
+    assert sum(e.step == 7 for e in episodes) > 25
+    with pytest.raises(DataError):
+        memory.update_priorities(steps[:2], np.array([1.0]))
+
+
+def test_ripples_mark_losses_regime_changes_and_risk():
+    memory = Hippocampus(HippocampusConfig(), N, K)
+    rng = np.random.default_rng(3)
+    done, equity = [], 100.0
+    for t in range(60):
+        equity *= 0.9 if t == 42 else 1.0 + 0.001 * (-1) ** t
+        regime = Regime.BEAR if t >= 50 else Regime.BULL
+        severity = Severity.CRITICAL if t == 53 else Severity.NONE
+        decision = decision_at(t, rng, dominant=regime, severity=severity)
+        done += memory.observe(decision, moment_at(t, np.full(N, 100.0), equity), False, np.full(N, 0.01))
+    kinds = {e.step: e.ripple for e in done}
+    assert kinds[40] == "large_loss"
+    assert kinds[50] == "regime_change"
+    assert kinds[53] == "risk_event"
+    assert done[40].surprise > 0.7
+    assert all(e.surprise < 0.7 for e in done[:40])
+
+
+def test_recall_finds_the_experience_and_its_reward():
+    memory = Hippocampus(HippocampusConfig(), N, K)
+    assert memory.recall(np.zeros(D)) == (0.0, 0.0, 0)
+    done = live(memory, None, 50)
+    similarity, reward, count = memory.recall(done[11].context, 1)
+    assert (similarity, count) == (pytest.approx(1.0), 1)
+    assert reward == done[11].reward
+    assert memory.recall(done[11].context, 20)[2] == 20
+
+
+def test_snapshot_continues_identically():
+    config = HippocampusConfig(capacity=32)
+    memory = Hippocampus(config, N, K)
+    live(memory, None, 47)
+    memory.replay(10, 40, np.random.default_rng(0))
+    fresh = Hippocampus(config, N, K)
+    fresh.restore(memory.snapshot())
+    assert fresh.snapshot() == memory.snapshot()
+    assert [encode(e) for e in live(memory, None, 9, 47)] == [encode(e) for e in live(fresh, None, 9, 47)]
+    a, b = (m.replay(30, 50, np.random.default_rng(5)) for m in (memory, fresh))
+    assert [encode(e) for e in a[0]] == [encode(e) for e in b[0]]
+    assert a[1].tobytes() == b[1].tobytes()
+    assert memory.recall(np.ones(D), 5) == fresh.recall(np.ones(D), 5)
+    with pytest.raises(IntegrityError):
+        Hippocampus(config, N, K + 1).restore(memory.snapshot())
+    memory.reset()
+    assert memory.snapshot() == Hippocampus(config, N, K).snapshot()
+
+
+def test_a_full_memory_is_small_and_quick_to_write():
+    memory = Hippocampus(HippocampusConfig(), 20, 10)
+    live(memory, None, 40, n=20, k=10)
+    ring = memory._ring
+    ring.records[:] = np.resize(ring.records[:38], 2048)
+    ring.records["step"] = np.arange(2048)
+    ring.total = 2048
+    best, raw = 1.0, b""
+    for _ in range(5):
+        start = time.perf_counter()
+        raw = memory.snapshot()
+        best = min(best, time.perf_counter() - start)
+    assert len(raw) < 1_500_000
+    assert best < 0.02
+
+
+def test_a_decision_of_another_book_is_refused():
+    memory = Hippocampus(HippocampusConfig(context_size=10), N, K)
+    with pytest.raises(DataError, match="context_size"):
+        memory.observe(
+            decision_at(0, np.random.default_rng(0)), moment_at(0, np.ones(N)), True, np.full(N, 0.01)
+        )
