@@ -13,7 +13,7 @@ from janus_trader.foundation.config import build, parse_setting, read_toml
 from janus_trader.runs.settings import LifeConfig
 
 
-class JanusConfig(LifeConfig):
+class JanusConfig(LifeConfig, frozen=True):
     """All sections. Files are found through ``--config``, else ``janus.toml`` in the working directory."""
 
 
@@ -81,7 +81,7 @@ def _table(config: msgspec.Struct, path: str, commented: bool) -> list[str]:
     lines: list[str] = []
     tables: list[str] = []
     info = msgspec.inspect.type_info(type(config))
-    for field in info.fields:  # type: ignore[union-attr]
+    for field in info.fields:  # type: ignore[attr-defined]
         value = getattr(config, field.name)
         name = f"{path}.{field.name}" if path else field.name
         if isinstance(value, msgspec.Struct):

@@ -21,7 +21,9 @@ def runnable(path):
     return [b for b in blocks(path) if b[0] in {"python", "sh"} and "show" not in b[1]]
 
 
-@pytest.mark.parametrize("path", [p for p in DOCUMENTS if runnable(p)], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [p for p in DOCUMENTS if runnable(p)], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_code_blocks_run_in_order(path, tmp_path):
     """``python file=NAME`` is written to NAME, ``python`` and ``sh`` run; ``show`` blocks are quotations."""
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
@@ -37,10 +39,14 @@ def test_code_blocks_run_in_order(path, tmp_path):
 
 
 def quotations(path):
-    return [(info, body) for kind, info, body in blocks(path) if kind == "python" and info.startswith("show=")]
+    return [
+        (info, body) for kind, info, body in blocks(path) if kind == "python" and info.startswith("show=")
+    ]
 
 
-@pytest.mark.parametrize("path", [p for p in DOCUMENTS if quotations(p)], ids=lambda p: str(p.relative_to(ROOT)))
+@pytest.mark.parametrize(
+    "path", [p for p in DOCUMENTS if quotations(p)], ids=lambda p: str(p.relative_to(ROOT))
+)
 def test_quoted_source_is_the_source(path):
     for info, body in quotations(path):
         source = (ROOT / info.removeprefix("show=")).read_text()

@@ -122,9 +122,7 @@ def test_bad_rows_are_set_aside_counted_and_the_rest_runs(tmp_path):
 )
 def test_a_strategy_that_fails_is_named_with_its_line(text, words, tmp_path):
     (tmp_path / "mine.py").write_text(text)
-    done = janus(
-        "run", "--from", "2016-01-01", "--to", "2016-03-01", "--strategy", "mine.py", cwd=tmp_path
-    )
+    done = janus("run", "--from", "2016-01-01", "--to", "2016-03-01", "--strategy", "mine.py", cwd=tmp_path)
     assert done.returncode != 0
     assert "mine.py" in done.stderr
     assert words in done.stderr
@@ -143,7 +141,7 @@ def test_an_interrupted_run_resumes_to_the_same_chain(tmp_path):
         text=True,
     )
     deadline = time.monotonic() + 120
-    while not (tmp_path / "part" / "checkpoint.bin").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "part" / "checkpoint-0.bin").exists() and time.monotonic() < deadline:
         time.sleep(0.02)
     time.sleep(0.2)
     process.send_signal(signal.SIGINT)
@@ -162,9 +160,10 @@ def test_a_killed_run_resumes_to_the_same_chain(tmp_path):
 
     span = ["--from", "2011-01-01", "--to", "2011-12-31", "--symbols", "AAPL,KO,XOM"]
     whole = json.loads(janus("run", *span, "--out", "whole", "--json", cwd=tmp_path, code=0).stdout)
-    process = subprocess.Popen([JANUS, "run", *span, "--out", "part", "--json"], cwd=tmp_path, stdout=subprocess.DEVNULL)
+    command = [JANUS, "run", *span, "--out", "part", "--json"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 120
-    while not (tmp_path / "part" / "checkpoint.bin").exists() and time.monotonic() < deadline:
+    while not (tmp_path / "part" / "checkpoint-0.bin").exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     time.sleep(0.1)
     process.kill()
@@ -178,7 +177,16 @@ def test_a_full_disk_is_said_in_one_sentence(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "journal.bin").symlink_to("/dev/full")
     done = janus(
-        "run", "--from", "2016-01-01", "--to", "2016-06-01", "--symbols", "AAPL,KO", "--out", "run", cwd=tmp_path
+        "run",
+        "--from",
+        "2016-01-01",
+        "--to",
+        "2016-06-01",
+        "--symbols",
+        "AAPL,KO",
+        "--out",
+        "run",
+        cwd=tmp_path,
     )
     assert done.returncode == 3
     assert "No space left" in done.stderr

@@ -4,11 +4,11 @@ import subprocess
 import sys
 
 import pytest
-from support.lives import history, live, make_life
 
 from janus_trader.contracts.errors import IntegrityError
 from janus_trader.runs.driver import Interrupted
 from janus_trader.runs.replay import compare_journals
+from support.lives import history, live, make_life
 
 SPAN = {"start": "2012-01-01", "end": "2012-05-31"}
 
@@ -28,9 +28,8 @@ def test_resume_gives_the_same_bytes(uninterrupted, tmp_path, stop_after):
     with pytest.raises(Interrupted):
         life.run(stop=lambda: next(bars) >= stop_after)
     life.venue.close()
-    from support.lives import RunDirectory, RunRequest, _strategies, configure
-
     from janus_trader.runs.driver import Life
+    from support.lives import RunDirectory, RunRequest, _strategies, configure
 
     config = configure()
     again = Life(past, config, _strategies(RunRequest(), config, past), RunDirectory(tmp_path / "run"), 0)
@@ -58,7 +57,9 @@ def test_another_seed_changes_only_what_is_random(uninterrupted, tmp_path):
     live(tmp_path / "run", history(**SPAN), seed=1)
     result = compare_journals(uninterrupted / "journal.bin", tmp_path / "run" / "journal.bin")
     assert not result.identical
-    assert result.divergence.step > 20  # replay is the only randomness, and there is nothing to replay at first
+    assert (
+        result.divergence.step > 20
+    )  # replay is the only randomness, and there is nothing to replay at first
 
 
 def test_resume_on_other_prices_is_refused(tmp_path):
@@ -69,9 +70,9 @@ def test_resume_on_other_prices_is_refused(tmp_path):
         life.run(stop=lambda: next(bars) >= 40)
     life.venue.close()
     import numpy as np
-    from support.lives import RunDirectory, RunRequest, _strategies, configure, perturbed
 
     from janus_trader.runs.driver import Life
+    from support.lives import RunDirectory, RunRequest, _strategies, configure, perturbed
 
     other = perturbed(past, 10, np.random.default_rng(0))
     config = configure()

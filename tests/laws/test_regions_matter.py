@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
-from support.lives import history, live
 
 from janus_trader.brain.integration.brain import REGIONS
 from janus_trader.foundation.codec import encode
+from support.lives import history, live
 
 #: A span with a crash in it, so that regions that only speak in trouble have something to say.
 SPAN = {"start": "2008-01-02", "end": "2009-06-30"}

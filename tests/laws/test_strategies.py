@@ -37,7 +37,7 @@ COMPILED = [*(s.name for s in BUILT_IN), "compiled_example"]
 def definitions(tmp_path_factory):
     folder = tmp_path_factory.mktemp("strategies")
     found = {s.name: s for s in BUILT_IN}
-    example = re.search(r"```python\n(.*?)```", TUTORIAL.read_text(), re.S).group(1)
+    example = re.search(r"```python[^\n]*\n(.*?)```", TUTORIAL.read_text(), re.S).group(1)
     for name, source in (("tutorial", example), ("compiled_example", COMPILED_EXAMPLE)):
         path = folder / f"{name}.py"
         path.write_text(source)

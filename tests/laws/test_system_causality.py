@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from support.lives import history, live, perturbed, truncated
 
 from janus_trader.foundation.codec import encode
+from support.lives import history, live, perturbed, truncated
 
 CUTS = (60, 131)
 

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from support.lives import history, live
 
 from janus_trader.runs.driver import Life
+from support.lives import history, live
 
 SYMBOLS = ("AAPL", "BAC", "GE", "JNJ", "KO", "MSFT", "PG", "XOM")
 SPAN = {"start": "2004-01-02", "end": "2005-12-30", "symbols": SYMBOLS}

@@ -32,9 +32,7 @@ def history(
 ) -> History:
     """A span of the default book."""
     return load_history(
-        HistoryRequest(
-            start=start, end=end, symbols=symbols, world=world, seed=seed, warmup_bars=warmup_bars
-        )
+        HistoryRequest(start=start, end=end, symbols=symbols, world=world, seed=seed, warmup_bars=warmup_bars)
     )
 
 
@@ -111,7 +109,8 @@ def perturbed(past: History, steps: int, rng: np.random.Generator) -> History:
     market[steps:] *= np.exp(rng.normal(0.0, 0.05, len(market) - steps).cumsum())
     auxiliary = tuple(
         replace(
-            source, value=np.where(source.available_ns >= panel.ts[steps], source.value * 3.0 + 1.0, source.value)
+            source,
+            value=np.where(source.available_ns >= panel.ts[steps], source.value * 3.0 + 1.0, source.value),
         )
         for source in panel.auxiliary
     )

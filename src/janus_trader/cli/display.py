@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
@@ -94,10 +94,3 @@ class LifeDisplay:
                 f"{iso(state.ts_event)}  {state.step}/{state.total}  {state.regime.lower()}  "
                 f"{state.posture.lower()}  equity {state.equity:,.0f}  {state.steps_per_s:.0f}/s"
             )
-
-
-def figure_cells(figures: Mapping[str, Any]) -> list[str]:
-    """Cells of one row of the closing table."""
-    from janus_trader.runs.report import COLUMNS, number
-
-    return [number(figures.get(key), style) for key, style, _ in COLUMNS]

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from janus_trader.cli.data_commands import parse_columns
-from janus_trader.cli.display import LifeDisplay, figure_cells, print_json, print_table
+from janus_trader.cli.display import LifeDisplay, print_json, print_table
 from janus_trader.config import JanusConfig, load_config
 from janus_trader.contracts.errors import ConfigError
 from janus_trader.runs.driver import Interrupted
@@ -140,12 +140,15 @@ def run_command(arguments: RunArguments) -> None:
 def _closing_table(summary: dict[str, Any], directory: RunDirectory) -> None:
     from rich.console import Console
 
-    from janus_trader.runs.report import COLUMNS
+    from janus_trader.runs.report import COLUMNS, number
 
-    rows = [["janus", *figure_cells(summary)]]
-    rows += [[name.replace("_", " "), *figure_cells(f)] for name, f in summary["baselines"].items()]
+    columns = {"janus": summary, **summary["baselines"]}
+    rows = [
+        [label, *[number(figures.get(key), style) for figures in columns.values()]]
+        for key, style, label in COLUMNS
+    ]
     title = f"{summary['instruments']} instruments, {summary['bars']} bars, {summary['start']} to {summary['end']}"
-    print_table(title, ["", *[label for _, _, label in COLUMNS]], rows)
+    print_table(title, ["", *[name.replace("_", " ") for name in columns]], rows)
     console = Console()
     gap = summary["sharpe_diff"]
     if gap:

@@ -34,7 +34,7 @@ class Severity(IntEnum):
     CRITICAL = 4
 
 
-class Appetite(Message):
+class Appetite(Message, frozen=True):
     """One risk scalar and the factors it is the product of, each in [0, 1.5]."""
 
     scalar: float
@@ -46,7 +46,7 @@ class Appetite(Message):
     target_volatility: float
 
 
-class Threat(Message):
+class Threat(Message, frozen=True):
     """Anomaly score in [0, 1], severity, the posture it asks for and what each detector said."""
 
     score: float
@@ -56,7 +56,7 @@ class Threat(Message):
     detectors: dict[str, float]
 
 
-class VisualPercept(Message):
+class VisualPercept(Message, frozen=True):
     """Texture of the recent price path of each instrument, read off its Gramian angular fields.
 
     ``trend`` and ``reversal`` are (n,) in [-1, 1]; ``texture`` is (n, d) of bounded statistics;
@@ -69,7 +69,7 @@ class VisualPercept(Message):
     ready: np.ndarray
 
 
-class SignalPanel(Message):
+class SignalPanel(Message, frozen=True):
     """What every source wants for every instrument.
 
     ``values`` is (k, n) in [-1, 1]: direction times conviction; ``active`` is (k,) bool: whether the
@@ -81,7 +81,7 @@ class SignalPanel(Message):
     active: np.ndarray
 
 
-class Percept(Message):
+class Percept(Message, frozen=True):
     """The gated view of the moment.
 
     ``gates`` maps a modality to its gate in [0, 1] (0 where missing); ``context`` is a fixed-length
@@ -96,7 +96,7 @@ class Percept(Message):
     source_gates: np.ndarray
 
 
-class Correlation(Message):
+class Correlation(Message, frozen=True):
     """Covariance of one-bar returns (n, n), its correlation, the mean off-diagonal correlation and
     how far it moved against its slow mean (``breakdown``, in [0, 1])."""
 
@@ -123,7 +123,7 @@ class NoGoReason(StrEnum):
     TIME_RESTRICTION = "time_restriction"
 
 
-class Action(Message):
+class Action(Message, frozen=True):
     """What the basal ganglia released.
 
     ``score`` is (n,) in [-1, 1]; ``go`` and ``no_go`` are (n,) pathway activations; ``source_weights``
@@ -142,7 +142,7 @@ class Action(Message):
     dopamine: float
 
 
-class Target(Message):
+class Target(Message, frozen=True):
     """Desired weights (n,) before review, and how the allocator got there."""
 
     weights: np.ndarray
@@ -150,7 +150,7 @@ class Target(Message):
     expected_volatility: float
 
 
-class RuleVerdict(Message):
+class RuleVerdict(Message, frozen=True):
     """One rule's word: crisp (``passed``) and fuzzy (``truth`` in [0, 1]), with a reason."""
 
     rule: str
@@ -159,7 +159,7 @@ class RuleVerdict(Message):
     detail: str = ""
 
 
-class Verdict(Message):
+class Verdict(Message, frozen=True):
     """The review: the weights that may be sent, and what every rule said. ``allowed`` is (n,)."""
 
     allowed: np.ndarray
@@ -167,7 +167,7 @@ class Verdict(Message):
     changed: bool
 
 
-class Forecast(Message):
+class Forecast(Message, frozen=True):
     """Expected cost of the trade in basis points per instrument (n,), in currency over the whole
     book (``total``), and the correction in force."""
 
@@ -176,7 +176,7 @@ class Forecast(Message):
     correction: float
 
 
-class Decision(Message):
+class Decision(Message, frozen=True):
     """One decision over the whole book, with everything that led to it.
 
     ``orders_hash`` is filled by the driver; ``parent`` is the hash of the decision before it.

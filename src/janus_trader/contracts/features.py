@@ -9,7 +9,7 @@ import msgspec
 from janus_trader.contracts.message import Message
 
 
-class SourceSpec(Message):
+class SourceSpec(Message, frozen=True):
     """A source of data: its span and how long after an observation it may be used.
 
     ``availability_lag_ns`` is added to the observation's own time stamp (for a monthly average
@@ -24,7 +24,7 @@ class SourceSpec(Message):
     note: str = ""
 
 
-class FeatureSpec(Message):
+class FeatureSpec(Message, frozen=True):
     """One named feature: its source, unit, warm-up in bars and what it means."""
 
     name: str
@@ -34,7 +34,7 @@ class FeatureSpec(Message):
     meaning: str
 
 
-class FeatureSchema(Message):
+class FeatureSchema(Message, frozen=True):
     """The versioned list of features a run uses. Its hash enters every manifest."""
 
     version: str
@@ -52,7 +52,7 @@ class FeatureSchema(Message):
         return hashlib.sha256(msgspec.json.encode(self, order="deterministic")).hexdigest()
 
 
-class FeatureVector(Message):
+class FeatureVector(Message, frozen=True):
     """Values of the features that are present; an absent feature has no key.
 
     >>> v = FeatureVector(ts_event=0, values={"realised_vol": 0.15})

@@ -37,7 +37,7 @@ class Field(StrEnum):
     INTRADAY = "intraday"
 
 
-class Instrument(Message):
+class Instrument(Message, frozen=True):
     """A tradable linear instrument quoted in ``currency``.
 
     ``price_decimals`` is at least 6 for adjusted series (they go down to 0.1); ``size_decimals``
@@ -51,7 +51,7 @@ class Instrument(Message):
     fields: frozenset[Field] = frozenset({Field.CLOSE})
 
 
-class PortfolioState(Message):
+class PortfolioState(Message, frozen=True):
     """The book as known at the close of a bar: what the brain may look at.
 
     ``weights`` are signed position values over equity, in the order of the run's symbols.

@@ -9,7 +9,7 @@ import numpy as np
 from janus_trader.contracts.message import Message
 
 
-class Episode(Message):
+class Episode(Message, frozen=True):
     """A decision together with what became of it.
 
     Attributes
@@ -62,7 +62,7 @@ class SleepPhase(StrEnum):
     TRANSITION = "transition"
 
 
-class CandidateReport(Message):
+class CandidateReport(Message, frozen=True):
     """One learner's candidate: its score on the held-back slice against the incumbent's."""
 
     learner: str
@@ -73,7 +73,7 @@ class CandidateReport(Message):
     change: float = 0.0  # relative size of the parameter change
 
 
-class SleepReport(Message):
+class SleepReport(Message, frozen=True):
     """What a night did."""
 
     night: int

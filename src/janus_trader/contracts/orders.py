@@ -14,7 +14,7 @@ class Side(StrEnum):
     SELL = "sell"
 
 
-class OrderIntent(Message):
+class OrderIntent(Message, frozen=True):
     """A market order for ``quantity`` units (> 0), decided at ``ts_event``, to be filled no earlier
     than the next bar. ``reduces`` is True when it cannot increase the absolute position."""
 
@@ -27,7 +27,7 @@ class OrderIntent(Message):
     reduces: bool = False
 
 
-class Fill(Message):
+class Fill(Message, frozen=True):
     """An execution. ``cost`` is the whole charge in currency (commission, half-spread and impact);
     ``price`` is the raw price of the bar it was filled at."""
 
@@ -58,7 +58,7 @@ class RefusalReason(StrEnum):
     VENUE_REJECTED = "venue_rejected"
 
 
-class Refusal(Message):
+class Refusal(Message, frozen=True):
     """An order that did not reach the market, and why."""
 
     order_id: str

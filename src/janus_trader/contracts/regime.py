@@ -22,7 +22,7 @@ class Regime(IntEnum):
 N_REGIMES = len(Regime)
 
 
-class RegimeState(Message):
+class RegimeState(Message, frozen=True):
     """What the cortex believes about the market.
 
     Attributes

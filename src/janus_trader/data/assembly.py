@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -118,6 +118,16 @@ def _traded_value(bars: np.ndarray, present: np.ndarray) -> np.ndarray:
     return np.where(known.any(axis=1), np.where(known, value, 0.0).sum(axis=1), np.nan)
 
 
+def _instrument(series: InstrumentSeries, bar_seconds: float) -> Instrument:
+    intraday = {Field.INTRADAY} if bar_seconds < _INTRADAY_BELOW_S else set()
+    return Instrument(
+        symbol=series.symbol,
+        currency=series.currency,
+        price_decimals=price_decimals(float(series.low.min())),
+        fields=series.fields | intraday,
+    )
+
+
 def assemble(
     name: str,
     series: Sequence[InstrumentSeries],
@@ -151,17 +161,7 @@ def assemble(
     session = session_numbers(ts, timezone) if session is None else session.astype(np.int64)
     bars["session"] = session[:, None]
     bars["bar_of_session"] = bar_of_session(session)[:, None]
-    extra = frozenset({Field.INTRADAY} if bar_seconds < _INTRADAY_BELOW_S else ())
-    instruments = tuple(
-        Instrument(
-            symbol=s.symbol,
-            currency=s.currency,
-            price_decimals=price_decimals(float(s.low.min())),
-            fields=s.fields | extra,
-        )
-        for s in series
-    )
-    fields = common_fields([i.fields for i in instruments])
+    instruments = tuple(_instrument(s, bar_seconds) for s in series)
     nothing = np.full(len(ts), np.nan)
     panel = MarketPanel(
         name=name,
@@ -170,7 +170,7 @@ def assemble(
         session=session,
         bars=bars,
         present=present,
-        fields=fields,
+        fields=common_fields([i.fields for i in instruments]),
         bar_seconds=float(bar_seconds),
         bars_per_year=bars_per_year(ts),
         market=nothing if market is None else market.price,
@@ -185,10 +185,8 @@ def assemble(
 
 
 def _with_own_market(panel: MarketPanel) -> MarketPanel:
-    import dataclasses
-
     level = _equal_weight(panel.bars["close"], panel.present, panel_returns(panel))
     volume = panel.market_volume
     if Field.VOLUME in panel.fields:
         volume = _traded_value(panel.bars, panel.present)
-    return dataclasses.replace(panel, market=level, market_volume=volume)
+    return replace(panel, market=level, market_volume=volume)

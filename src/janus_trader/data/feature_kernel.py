@@ -7,10 +7,6 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from janus_trader.numerics.symbol_names import use_stable_symbol_names
-
-use_stable_symbol_names()
-
 #: Features the kernel writes, in the order of its output.
 KERNEL_FEATURES = (
     "trailing_return",

@@ -125,6 +125,7 @@ class FeatureEngine:
         self._instruments = np.zeros(n, INSTRUMENT_DTYPE)
         self._parameters = self._pack_parameters()
         self._out = np.empty(NORMALISED_RETURN + 1)
+        self._returns, self._present = np.zeros(n), np.zeros(n, bool)
         ages = {
             source: int(
                 (c.monthly_max_age_days if source == CREDIT_SPREAD else c.daily_max_age_days) * NS_PER_DAY
@@ -192,14 +193,15 @@ class FeatureEngine:
             raise DataError("wrong number of instruments", got=len(returns), expected=str(self.n))
         self._last_ts = int(ts)
         out = self._out
+        self._returns[:], self._present[:] = returns, present  # own buffers: one compiled signature
         feature_step(
             self._state,
             self._instruments,
             self._parameters,
-            market_price,
-            market_volume,
-            returns,
-            present,
+            float(market_price),
+            float(market_volume),
+            self._returns,
+            self._present,
             out,
         )
         numbers = out.tolist()

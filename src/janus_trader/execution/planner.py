@@ -137,18 +137,17 @@ class OrderPlanner:
                 expected="a finite weight and quantity, and a positive price",
                 remedy="mark an instrument without a usable price as absent",
             )
-        orders: list[OrderIntent] = []
-        for i in [*np.flatnonzero(change < 0.0), *np.flatnonzero(change > 0.0)]:
-            delta, held = float(change[i]), float(quantity[i])
-            orders.append(
-                OrderIntent(
-                    order_id=f"{step:07d}-{len(orders):03d}",
-                    symbol=symbols[i],
-                    side=Side.BUY if delta > 0.0 else Side.SELL,
-                    quantity=round(abs(delta), instruments[i].size_decimals),
-                    ts_event=ts_event,
-                    decision_price=float(price[i]),
-                    reduces=delta * held < 0.0 and abs(delta) <= abs(held) + 0.5 / scale[i],
-                )
+        deltas, held, at = change.tolist(), quantity.tolist(), price.tolist()
+        sequence = [i for i in range(n) if deltas[i] < 0.0] + [i for i in range(n) if deltas[i] > 0.0]
+        return tuple(
+            OrderIntent(
+                order_id=f"{step:07d}-{number:03d}",
+                symbol=symbols[i],
+                side=Side.BUY if deltas[i] > 0.0 else Side.SELL,
+                quantity=round(abs(deltas[i]), instruments[i].size_decimals),
+                ts_event=ts_event,
+                decision_price=at[i],
+                reduces=deltas[i] * held[i] < 0.0 and bool(abs(deltas[i]) <= abs(held[i]) + 0.5 / scale[i]),
             )
-        return tuple(orders)
+            for number, i in enumerate(sequence)
+        )

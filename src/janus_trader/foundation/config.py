@@ -29,7 +29,7 @@ C = TypeVar("C", bound="Config")
 class Config(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Base of every configuration record.
 
-    >>> class Ema(Config):
+    >>> class Ema(Config, frozen=True):
     ...     period: Annotated[int, Meta(ge=2)] = 20
     >>> Ema().period
     20

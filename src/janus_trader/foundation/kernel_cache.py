@@ -1,8 +1,8 @@
 """Where compiled kernels are kept: one cache for each state of the source.
 
 numba's own cache notices a change of the file a function is written in, but not of the functions it
-calls from other files, and would go on using the old ones. Each state of the package's source (names,
-sizes, modification times) therefore has its own directory; older ones are removed.
+calls from other files, and would go on using the old ones. Each state of the modules with compiled
+functions therefore has its own directory; older ones are removed.
 """
 
 from __future__ import annotations
@@ -19,22 +19,24 @@ KEEP = 3
 
 
 def source_state(root: Path) -> str:
-    """Sixteen hex digits over names, sizes and modification times of every module below ``root``."""
+    """Sixteen hex digits over the modules below ``root`` that hold compiled functions."""
     body = hashlib.sha256()
-    for name, size, changed in sorted(_modules(str(root), "")):
-        body.update(f"{name} {size} {changed}\n".encode())
+    for path in sorted(_modules(str(root))):
+        with open(path, "rb") as handle:
+            text = handle.read()
+        if b"njit" in text:
+            body.update(path[len(str(root)) :].encode() + b"\0" + text)
     return body.hexdigest()[:16]
 
 
-def _modules(folder: str, prefix: str) -> Iterator[tuple[str, int, int]]:
+def _modules(folder: str) -> Iterator[str]:
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.is_dir():
                 if entry.name != "__pycache__":
-                    yield from _modules(entry.path, f"{prefix}{entry.name}/")
+                    yield from _modules(entry.path)
             elif entry.name.endswith(".py"):
-                info = entry.stat()
-                yield prefix + entry.name, info.st_size, info.st_mtime_ns
+                yield entry.path
 
 
 def use_kernel_cache() -> Path | None:

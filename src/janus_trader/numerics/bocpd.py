@@ -11,9 +11,6 @@ from scipy.special import gammaln
 
 from janus_trader.contracts.errors import DataError
 from janus_trader.numerics.streaming import StreamingKernel
-from janus_trader.numerics.symbol_names import use_stable_symbol_names
-
-use_stable_symbol_names()
 
 
 def bocpd_dtype(max_run: int) -> np.dtype:

@@ -9,9 +9,6 @@ from numba import njit
 
 from janus_trader.contracts.errors import DataError
 from janus_trader.numerics.streaming import StreamingKernel
-from janus_trader.numerics.symbol_names import use_stable_symbol_names
-
-use_stable_symbol_names()
 
 
 @njit(cache=True)

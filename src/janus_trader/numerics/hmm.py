@@ -17,9 +17,6 @@ from janus_trader.numerics.baum_welch import (
     variance_floor,
 )
 from janus_trader.numerics.streaming import StreamingKernel
-from janus_trader.numerics.symbol_names import use_stable_symbol_names
-
-use_stable_symbol_names()
 
 
 class HMMParameters(msgspec.Struct, frozen=True, eq=False):

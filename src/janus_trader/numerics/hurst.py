@@ -11,10 +11,7 @@ from numba import njit
 from janus_trader.contracts.errors import DataError
 from janus_trader.numerics.rolling import rolling_dtype, rolling_push
 from janus_trader.numerics.streaming import StreamingKernel
-from janus_trader.numerics.symbol_names import use_stable_symbol_names
 from janus_trader.numerics.variance_ratio import in_time_order
-
-use_stable_symbol_names()
 
 MIN_BOX = 4
 MIN_LENGTH = 8 * MIN_BOX  # an octave of box sizes, the largest a quarter of the series

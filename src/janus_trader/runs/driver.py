@@ -254,6 +254,7 @@ class Life:
             "nights": self._nights.flush(),
         }
         self.directory.save_checkpoint(
+            self.nights,
             {
                 "step": self.step,
                 "nights": self.nights,
@@ -266,7 +267,7 @@ class Life:
                 "features": self.features.snapshot(),
                 "last_close": self._last_close,
                 "previous": encode(self._previous) if self._previous is not None else b"",
-            }
+            },
         )
 
     def _restore(self, state: dict[str, Any]) -> None:

@@ -22,7 +22,7 @@ QUICK_START, QUICK_END = "2016-01-01", "2017-12-31"
 WORLDS = ("real", "shuffled", "leaked")
 
 
-class HistoryRequest(Message):
+class HistoryRequest(Message, frozen=True):
     """Which history to live through. Empty ``files`` means the default book."""
 
     files: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ def load_history(request: HistoryRequest) -> History:
         panel = select_symbols(panel, request.symbols)
     start = day_ns(request.start) if request.start else int(panel.ts[0])
     end = day_ns(request.end, end=True) if request.end else int(panel.ts[-1])
-    if start > end:
+    if request.start and request.end and start > end:
         raise ConfigError("the start lies after the end", got=f"{request.start} > {request.end}")
     first = int(np.searchsorted(panel.ts, start))
     last = int(np.searchsorted(panel.ts, end, side="right"))

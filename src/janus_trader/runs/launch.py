@@ -33,7 +33,7 @@ Display = Callable[[Progress], None]
 Stop = Callable[[], bool]
 
 
-class RunRequest(Message):
+class RunRequest(Message, frozen=True):
     """Everything that determines a run, apart from the configuration."""
 
     history: HistoryRequest = HistoryRequest()

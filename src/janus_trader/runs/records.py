@@ -12,7 +12,7 @@ from janus_trader.foundation.codec import decode
 from janus_trader.stores.frames import read_frames
 
 
-class StepRecord(Message):
+class StepRecord(Message, frozen=True):
     """One bar of a life: what filled, what was decided, what was sent.
 
     ``traded`` is False while the brain only observes (warm-up before the run's own start).

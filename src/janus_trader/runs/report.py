@@ -229,7 +229,8 @@ def monthly_table(ts: np.ndarray, equity: np.ndarray) -> str:
         total = float(np.prod([1.0 + v for v in cells.values()]) - 1.0)
         row = "".join(_shade(cells.get(i)) for i in range(12))
         rows.append(f"<tr><td>{year}</td>{row}{_shade(total, 0.4)}</tr>")
-    return f"<table class='month'><thead><tr><th></th>{head}<th>year</th></tr></thead><tbody>{''.join(rows)}</tbody></table>"
+    top = f"<thead><tr><th></th>{head}<th>year</th></tr></thead>"
+    return f"<table class='month'>{top}<tbody>{''.join(rows)}</tbody></table>"
 
 
 def _shade(value: float | None, full: float = 0.1) -> str:
@@ -245,8 +246,8 @@ def _nights_text(nights: Sequence[SleepReport]) -> str:
     total = sum(len(night.candidates) for night in nights)
     deep = sum(night.deep for night in nights)
     return (
-        f"{len(nights)} nights, {deep} of them deep; {accepted} of {total} candidates replaced the day's parameters, the "
-        "others were worse on days that no training had seen."
+        f"{len(nights)} nights, {deep} of them deep; {accepted} of {total} candidates replaced the day's "
+        "parameters, the others were worse on days that no training had seen."
     )
 
 
@@ -266,7 +267,8 @@ def _nights(nights: Sequence[SleepReport]) -> str:
     )
     return (
         "<table><thead><tr><th>learner</th><th>candidates</th><th>accepted</th><th>rejected</th>"
-        f"<th>mean gain on held-back days</th><th>mean change when accepted</th></tr></thead><tbody>{rows}</tbody></table>"
+        "<th>mean gain on held-back days</th><th>mean change when accepted</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
     )
 
 

@@ -30,7 +30,7 @@ _FIGURES_OBJECT = {
 }
 _BASELINES = {
     "type": "object",
-    "properties": {name: _FIGURES_OBJECT for name in ("equal_weight", "buy_and_hold", "min_variance", "hrp")},
+    "properties": dict.fromkeys(("equal_weight", "buy_and_hold", "min_variance", "hrp"), _FIGURES_OBJECT),
     "required": ["equal_weight", "buy_and_hold", "min_variance", "hrp"],
     "additionalProperties": False,
 }

@@ -16,7 +16,7 @@ from janus_trader.strategies.config import Strategies
 from janus_trader.trader.backtest import VenueConfig
 
 
-class AccountConfig(Config):
+class AccountConfig(Config, frozen=True):
     """The account at the venue."""
 
     capital: Annotated[float, Meta(gt=0, description="starting cash, in the book's currency")] = 1_000_000.0
@@ -26,14 +26,14 @@ class AccountConfig(Config):
     long_only: bool = False
 
 
-class BaselineConfig(Config):
+class BaselineConfig(Config, frozen=True):
     """The portfolios a run is compared with. They fill by the same rule at the same costs."""
 
     rebalance_bars: Annotated[int, Meta(ge=1, description="bars between rebalances")] = 21
     lookback_bars: Annotated[int, Meta(ge=20, description="bars of past returns for covariances")] = 252
 
 
-class LifeConfig(Config):
+class LifeConfig(Config, frozen=True):
     """One life: the brain, its nights, its strategies, its account and what trading costs."""
 
     account: AccountConfig = AccountConfig()

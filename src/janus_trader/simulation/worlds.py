@@ -116,12 +116,12 @@ def _shuffled(panel: MarketPanel, generator: np.random.Generator, config: WorldC
     path = np.cumprod(1.0 + drawn, axis=0) * _median(close, panel.present)
     started = np.maximum.accumulate(present, axis=0)
     bars = panel.bars.copy()  # sessions stay those of the calendar
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scale = path / close[rows]
     for price in _PRICES:
-        shaped = panel.bars[price][rows] * scale
-        bars[price] = np.where(started, np.where(present, shaped, path), np.nan)
-    bars["close"] = np.where(started, path, np.nan)
+        shape = panel.bars[price][rows] / close[rows]  # exactly 1 for a flat bar
+        bars[price] = np.where(started, np.where(present, shape * path, path), np.nan)
+    body = (bars["open"], bars["close"])
+    bars["high"] = np.maximum.reduce([bars["high"], *body])  # against rounding
+    bars["low"] = np.minimum.reduce([bars["low"], *body])
     bars["volume"] = _moved_volume(panel, rows, present, bars["close"], config)
     market = _demeaned(_simple_returns(panel.market), np.ones(len(panel), bool))[rows]
     market[0] = 0.0

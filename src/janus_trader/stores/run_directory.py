@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,14 @@ import msgspec
 from janus_trader.contracts.errors import DataError, IntegrityError
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.files import write_atomic
-from janus_trader.foundation.hashing import digest
+
+_CHECKPOINT = struct.Struct("<Q32s")
 
 
 class RunDirectory:
     """Paths and small files of ``runs/<id>/``.
 
-    ``manifest.json`` is written first (what the run is), ``checkpoint.bin`` after every night,
+    ``manifest.json`` is written first (what the run is), ``checkpoint-*.bin`` after every night,
     ``summary.json`` last: a directory with a summary is a finished run.
     """
 
@@ -49,9 +52,9 @@ class RunDirectory:
         return self.path / "nights.bin"
 
     @property
-    def checkpoint(self) -> Path:
-        """State after the last finished night."""
-        return self.path / "checkpoint.bin"
+    def checkpoints(self) -> tuple[Path, Path]:
+        """State after the last finished night and after the one before, written in turn."""
+        return self.path / "checkpoint-0.bin", self.path / "checkpoint-1.bin"
 
     @property
     def summary(self) -> Path:
@@ -109,25 +112,45 @@ class RunDirectory:
         except msgspec.DecodeError as error:
             raise IntegrityError(f"{path} is not valid JSON", got=str(error)) from error
 
-    def save_checkpoint(self, state: dict[str, Any]) -> None:
-        """Replace the checkpoint in one step; its digest travels with it."""
-        body = pack(state)
-        write_atomic(self.checkpoint, pack({"digest": digest(body), "body": body}))
+    def save_checkpoint(self, number: int, state: dict[str, Any]) -> None:
+        """Write the state after night ``number``.
+
+        Two files take turns and are overwritten in place: a crash in the middle of a write leaves the
+        checkpoint of the night before, and no file system has to replace a name every night.
+        """
+        body = pack({"number": number, "state": state})
+        path = self.checkpoints[number % 2]
+        with open(path, "r+b" if path.exists() else "wb") as handle:
+            handle.write(_CHECKPOINT.pack(len(body), hashlib.sha256(body).digest()) + body)
 
     def load_checkpoint(self) -> dict[str, Any] | None:
-        """The last checkpoint, or None when no night had finished.
+        """The newest checkpoint that is whole, or None when no night had finished.
 
         Raises
         ------
         IntegrityError
-            The file does not match its digest.
+            There are checkpoints, but none is whole.
         """
-        if not self.checkpoint.exists():
+        best: dict[str, Any] | None = None
+        found = False
+        for path in self.checkpoints:
+            if not path.exists():
+                continue
+            found = True
+            raw = path.read_bytes()
+            if len(raw) < _CHECKPOINT.size:
+                continue
+            length, expected = _CHECKPOINT.unpack(raw[: _CHECKPOINT.size])
+            body = raw[_CHECKPOINT.size : _CHECKPOINT.size + length]
+            if hashlib.sha256(body).digest() == expected:
+                tree = unpack(body)
+                if best is None or tree["number"] > best["number"]:
+                    best = tree
+        if best is None:
+            if found:
+                raise IntegrityError(f"no checkpoint of {self.path} is whole", remedy="start the run again")
             return None
-        outer = unpack(self.checkpoint.read_bytes())
-        if not isinstance(outer, dict) or digest(outer.get("body", b"")) != outer.get("digest"):
-            raise IntegrityError(f"{self.checkpoint} does not match its digest", remedy="start the run again")
-        return unpack(outer["body"])
+        return best["state"]
 
 
 def list_runs(root: Path | str) -> list[RunDirectory]:

@@ -157,7 +157,7 @@ def params_record(config: Config, **derived: float) -> np.ndarray:
     Fields annotated as floats become ``f8``, the others (integers, booleans) ``i8``; ``derived`` adds
     values computed once from the configuration, such as smoothing factors, as ``f8``.
 
-    >>> class Small(Config):
+    >>> class Small(Config, frozen=True):
     ...     period: int = 8
     ...     width: float = 2
     >>> params_record(Small(), alpha=0.5)

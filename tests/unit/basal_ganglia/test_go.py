@@ -12,7 +12,7 @@ def step(go, drive, previous=FLAT, inhibited=FREE, rho=0.0, appetite=1.0):
     return go.step(np.array([drive]), previous, inhibited, rho, appetite)
 
 
-def drive_for(activation, unit=0.02):
+def drive_for(activation, unit=0.03):
     return unit * activation / (1 - activation)
 
 

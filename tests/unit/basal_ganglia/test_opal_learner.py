@@ -74,7 +74,7 @@ def test_without_learning_external_is_exactly_zero_and_builtin_has_a_head_start(
 def test_a_perfect_leak_of_either_sign_is_found_within_months(sign):
     learner = learner_of([1, 1, 0])
     episodes = episodes_of(126, (0.0, 0.0, sign * np.inf), 1)
-    nights(learner, episodes, gate=True)
+    nights(learner, episodes, every=7, gate=True)
     assert sign * learner.weights(ANYWHERE)[2] > 0.6
     held = episodes_of(40, (0.0, 0.0, sign * np.inf), 2)
     assert learner.score(None, held) > learner_of([1, 1, 0]).score(None, held) + 0.1

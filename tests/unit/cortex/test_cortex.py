@@ -232,4 +232,4 @@ def test_update_is_quick() -> None:
         for _ in range(20):
             cortex.update(features)
         best = min(best, (time.perf_counter() - start) / 20)
-    assert best < 150e-6
+    assert best < 400e-6  # a guard against a slip, not a benchmark: about 45 us alone

@@ -36,7 +36,9 @@ def test_value_out_of_range_or_of_wrong_type_is_refused_with_its_path(value):
 
 
 def test_fingerprint_depends_on_values_only():
-    assert build(Outer, [{"name": "a"}]).fingerprint == build(Outer, [{"name": "b"}, {"name": "a"}]).fingerprint
+    assert (
+        build(Outer, [{"name": "a"}]).fingerprint == build(Outer, [{"name": "b"}, {"name": "a"}]).fingerprint
+    )
     assert Outer().fingerprint != Outer(name="b").fingerprint
 
 

@@ -149,6 +149,32 @@ def test_payoff_is_from_the_first_possible_fill_to_the_bar_after():
         encode(episode)
 
 
+def test_a_decision_may_come_with_its_own_bar_or_with_the_next():
+    """A driver that hands on the decision of the bar before must not shift payoffs by a bar."""
+    done = []
+    for late in (False, True):
+        memory, out = Hippocampus(HippocampusConfig(), N, K), []
+        decisions = [decision_at(t, np.random.default_rng(t)) for t in range(12)]
+        for t in range(12):
+            local = np.random.default_rng(t)
+            moment = moment_at(t, 100 + local.random(N), 100 + local.random())
+            passed = (decisions[t - 1] if t else None) if late else decisions[t]
+            out += memory.observe(passed, moment, True, np.full(N, 0.01))
+        done.append([encode(e) for e in out])
+    assert done[0] == done[1]
+    assert len(done[0]) == 10
+
+
+def test_decisions_out_of_order_are_refused():
+    rng = np.random.default_rng(0)
+    memory = Hippocampus(HippocampusConfig(), N, K)
+    sigma = np.full(N, 0.01)
+    memory.observe(decision_at(3, rng), moment_at(3, np.ones(N)), True, sigma)
+    for decision, bar in ((3, 4), (2, 3), (4, 6), (7, 6)):
+        with pytest.raises(DataError, match="out of order"):
+            memory.observe(decision_at(decision, rng), moment_at(bar, np.ones(N)), True, sigma)
+
+
 def test_absent_unknown_and_extreme_pay_zero_or_the_bound():
     sigma = np.array([0.01, 0.01, np.nan, 0.01])
     memory = Hippocampus(HippocampusConfig(), 4, K)
@@ -208,6 +234,10 @@ def test_ripples_mark_losses_regime_changes_and_risk():
     assert kinds[40] == "large_loss"
     assert kinds[50] == "regime_change"
     assert kinds[53] == "risk_event"
+    raised = memory.take_ripples()
+    assert sum(raised.values()) == sum(e.ripple != "" for e in done)
+    assert raised["large_loss"] == 1
+    assert memory.take_ripples() == {}
     assert done[40].surprise > 0.7
     assert all(e.surprise < 0.7 for e in done[:40])
 

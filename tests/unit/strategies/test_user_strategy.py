@@ -44,7 +44,7 @@ def test_the_tutorial_example_runs(write):
     text = TUTORIAL.read_text()
     assert len(text.splitlines()) <= 60
     assert "janus run --quick --strategy" in text
-    source = re.search(r"```python\n(.*?)```", text, re.S).group(1)
+    source = re.search(r"```python[^\n]*\n(.*?)```", text, re.S).group(1)
     strategy = load_strategy(write(source, "channel.py"))
     assert strategy.name == "channel"
     assert strategy.fields == {Field.CLOSE}

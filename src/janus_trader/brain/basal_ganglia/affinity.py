@@ -17,7 +17,7 @@ from janus_trader.foundation.config import Config, Count, Fraction, NonNegative,
 class AffinityConfig(Config, frozen=True):
     """From evidence to affinity, and what happens before there is any."""
 
-    gain: Annotated[Positive, Meta(description="logits per unit of relative information ratio")] = 5.0
+    gain: Annotated[Positive, Meta(description="logits per unit of relative information ratio")] = 10.0
     prior_episodes: Annotated[Positive, Meta(description="episodes at which it is half believed")] = 500.0
     highest: Annotated[Positive, Meta(description="largest affinity; 1 is neutral")] = 1.5
     min_trades: Annotated[Count, Meta(description="episodes with a signal before a pair is tested")] = 10

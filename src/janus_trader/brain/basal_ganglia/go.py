@@ -15,11 +15,11 @@ class GoConfig(Config, frozen=True):
     """Activation and thresholds of the Go side.
 
     A drive of ``activation_unit`` activates to ½; entry at .65 needs 1.86 units. With source weights of
-    about .10 (a followed source before any learning), gates of .7 and signals of .6, one strategy drives
-    .03 and stays below, two that agree drive .06 and pass.
+    about .10 (a followed source before any learning), gates of .7 and signals of .6 in a regime that suits
+    them (.7), one strategy drives .03 and stays below, two that agree drive .06 and pass.
     """
 
-    activation_unit: Annotated[Positive, Meta(description="drive whose activation is ½")] = 0.02
+    activation_unit: Annotated[Positive, Meta(description="drive whose activation is ½")] = 0.03
     entry: Annotated[Fraction, Meta(description="threshold of a new release")] = 0.65
     exit: Annotated[Fraction, Meta(description="threshold of one in force, in its direction")] = 0.55
     scale_in: Annotated[Fraction, Meta(description="threshold where the position is already large")] = 0.70
@@ -107,7 +107,7 @@ class GoPathway:
     >>> go = GoPathway(GoConfig(), 2)
     >>> activation, released = go.step(np.array([0.03, -0.06]), np.zeros(2), np.zeros(2, bool), 0.0, 1.0)
     >>> activation.round(2).tolist(), released.tolist()
-    ([0.6, 0.75], [False, True])
+    ([0.5, 0.67], [False, True])
     """
 
     def __init__(self, config: GoConfig, n: int) -> None:

@@ -15,12 +15,20 @@ from janus_trader.foundation.config import Config, Count, Fraction, Positive
 
 REASONS = tuple(NoGoReason)
 N_REASONS = len(REASONS)
-_AT = {reason: index for index, reason in enumerate(REASONS)}
-_POSITION, _VOLATILITY, _CUSTOM = (
-    _AT[NoGoReason.POSITION_LIMIT],
-    _AT[NoGoReason.HIGH_VOLATILITY],
-    _AT[NoGoReason.CUSTOM],
-)
+(
+    _HALT,
+    _LOSS,
+    _DRAWDOWN,
+    _RISK,
+    _POSITION,
+    _VOLATILITY,
+    _LIQUIDITY,
+    _CORRELATION,
+    _PATTERN,
+    _CUSTOM,
+    _COOLING,
+    _TIME,
+) = range(N_REASONS)
 #: The reasons that nothing can override, in their order.
 NON_OVERRIDABLE = (NoGoReason.EXTERNAL_HALT, NoGoReason.LOSS_LIMIT, NoGoReason.DRAWDOWN_PROTECTION)
 _NS_PER_HOUR = 3_600_000_000_000
@@ -74,18 +82,29 @@ class NoGoConfig(Config, frozen=True):
 
 
 @njit(cache=True)
-def combine(global_strength, side, previous, ratio, blocked, weights, limits, no_go, reasons):
+def volatility_ratio(covariance, slow, rate, out):
+    """Volatility over its slow mean so far, which then takes it in; the first value is its own mean. O(n)."""
+    for i in range(out.size):
+        sigma = np.sqrt(max(covariance[i, i], 0.0))
+        if not slow[i] > 0.0:
+            slow[i] = sigma
+        out[i] = sigma / slow[i] if slow[i] > 0.0 else 0.0
+        slow[i] += rate * (sigma - slow[i])
+
+
+@njit(cache=True)
+def combine(global_strength, drive, previous, ratio, blocked, weights, limits, no_go, reasons):
     """Inhibition of every instrument and a bit per reason that speaks. O(12·n).
 
     One reason alone inhibits by weight × strength; every further one adds (1 − share) of its own, up to 1.
     ``limits`` holds position limit, volatility start and full, share of the strongest reason.
     """
-    for i in range(side.size):
+    for i in range(drive.size):
         strongest, total, bits = 0.0, 0.0, 0
         for r in range(weights.size):
             strength = global_strength[r]
             if r == _POSITION:
-                strength = 1.0 if previous[i] * side[i] >= limits[0] else 0.0
+                strength = 1.0 if previous[i] * np.sign(drive[i]) >= limits[0] else 0.0
             elif r == _VOLATILITY:
                 strength = (ratio[i] - limits[1]) / (limits[2] - limits[1])
             elif r == _CUSTOM:
@@ -160,12 +179,12 @@ class NoGoPathway:
         """Vetoes, inhibition (n,) in [0, 1] and reasons as bits (n,) int64, in the order of `REASONS`."""
         self._count_losses(portfolio.equity)
         strengths = self._strengths(percept, correlation, threat, portfolio)
-        strengths[_AT[NoGoReason.LEARNED_PATTERN]] = pattern
-        vetoes = tuple(reason for reason in NON_OVERRIDABLE if strengths[_AT[reason]] >= 1.0)
+        strengths[_PATTERN] = pattern
+        vetoes = tuple(NON_OVERRIDABLE[r] for r in range(len(NON_OVERRIDABLE)) if strengths[r] >= 1.0)
         no_go, bits = np.empty(self.n), np.empty(self.n, np.int64)
         combine(
             strengths,
-            np.sign(drive),
+            drive,
             previous,
             self._ratio(correlation),
             self._blocked,
@@ -180,25 +199,25 @@ class NoGoPathway:
         self, percept: Percept, correlation: Correlation, threat: Threat, portfolio: PortfolioState
     ) -> np.ndarray:
         config, out = self.config, np.zeros(N_REASONS)
-        out[_AT[NoGoReason.EXTERNAL_HALT]] = 1.0 if threat.posture >= Posture.HALT else 0.0
+        out[_HALT] = 1.0 if threat.posture >= Posture.HALT else 0.0
         start = portfolio.session_start_equity
         loss = 1.0 - portfolio.equity / start if start > 0.0 else 1.0
-        out[_AT[NoGoReason.LOSS_LIMIT]] = 1.0 if loss >= config.loss_limit else 0.0
+        out[_LOSS] = 1.0 if loss >= config.loss_limit else 0.0
         span = config.drawdown_veto - config.drawdown_start
-        out[_AT[NoGoReason.DRAWDOWN_PROTECTION]] = (portfolio.drawdown - config.drawdown_start) / span
+        out[_DRAWDOWN] = (portfolio.drawdown - config.drawdown_start) / span
         risk = 1.0 if threat.posture >= Posture.FREEZE else config.risk_multiplier * threat.score - 0.5
-        out[_AT[NoGoReason.RISK_THRESHOLD]] = risk
+        out[_RISK] = risk
         volume = percept.gates.get("volume", 0.0)
         if 0.0 < volume < config.liquidity:
-            out[_AT[NoGoReason.LOW_LIQUIDITY]] = 1.0 - volume / config.liquidity
+            out[_LIQUIDITY] = 1.0 - volume / config.liquidity
         if correlation.ready:
-            out[_AT[NoGoReason.CORRELATION_RISK]] = max(
+            out[_CORRELATION] = max(
                 (correlation.average - config.correlation) / max(1.0 - config.correlation, 1e-9),
                 (correlation.breakdown - config.breakdown) / max(1.0 - config.breakdown, 1e-9),
             )
-        out[_AT[NoGoReason.COOLING_OFF]] = 1.0 if self._cooling > 0 else 0.0
+        out[_COOLING] = 1.0 if self._cooling > 0 else 0.0
         hour = portfolio.ts_event // _NS_PER_HOUR % 24
-        out[_AT[NoGoReason.TIME_RESTRICTION]] = 1.0 if hour in self._hours else 0.0
+        out[_TIME] = 1.0 if hour in self._hours else 0.0
         return out
 
     def _count_losses(self, equity: float) -> None:
@@ -211,14 +230,12 @@ class NoGoPathway:
 
     def _ratio(self, correlation: Correlation) -> np.ndarray:
         """Volatility of each instrument over its own slow mean; 0 before there is one."""
-        if not correlation.ready:
-            return np.zeros(self.n)
-        sigma = np.sqrt(np.maximum(correlation.covariance.diagonal(), 0.0))
-        self._seen += 1
-        rate = max(self.config.volatility_rate, 1.0 / self._seen)
-        slow = np.where(self._slow > 0.0, self._slow, sigma)
-        self._slow = slow + rate * (sigma - slow)
-        return np.divide(sigma, slow, out=np.zeros(self.n), where=slow > 0.0)
+        out = np.zeros(self.n)
+        if correlation.ready:
+            self._seen += 1
+            rate = max(self.config.volatility_rate, 1.0 / self._seen)
+            volatility_ratio(correlation.covariance, self._slow, rate, out)
+        return out
 
     def name_reasons(
         self, held: np.ndarray, no_go: np.ndarray, bits: np.ndarray

@@ -26,13 +26,13 @@ class OpalConfig(Config, frozen=True):
 
     beta: Annotated[Positive, Meta(description="inverse temperature of Act")] = 1.0
     prior_strength: Annotated[NonNegative, Meta(description="head start of following a known source")] = 0.3
-    alpha_actor: Annotated[Fraction, Meta(description="rate of G and N")] = 0.01
+    alpha_actor: Annotated[Fraction, Meta(description="rate of G and N")] = 0.005
     alpha_critic: Annotated[Fraction, Meta(description="rate of V")] = 0.05
-    leak: Annotated[Fraction, Meta(description="return to the start values per update")] = 0.0016
+    leak: Annotated[Fraction, Meta(description="return to the start values per update")] = 0.0008
     prior_episodes: Annotated[NonNegative, Meta(description="episodes worth of doubt")] = 1000.0
     context_prior: Annotated[
         NonNegative, Meta(description="episodes at which a regime's own weights count half")
-    ] = 250.0
+    ] = 500.0
     memory: Annotated[Positive, Meta(description="most episodes of evidence ever counted")] = 5000.0
     lowest: Annotated[Positive, Meta(description="clamp of G and N")] = 0.05
     highest: Annotated[Positive, Meta(description="clamp of G and N")] = 5.0

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
+from numba import njit
 
 from janus_trader.brain.basal_ganglia.evidence import Span
 from janus_trader.contracts.memory import Episode
@@ -23,6 +24,19 @@ class PatternConfig(Config, frozen=True):
     prior_episodes: Annotated[Positive, Meta(description="episodes at which a cell is half believed")] = 63.0
     min_episodes: Annotated[Count, Meta(description="episodes before a cell speaks")] = 10
     memory: Annotated[Positive, Meta(description="replays remembered by the running sums")] = 5000.0
+
+
+@njit(cache=True)
+def cell_of(planes, context):
+    """Number of the cell of one context: bit b is set on the positive side of hyperplane b. O(size·bits)."""
+    cell = 0
+    for b in range(planes.shape[1]):
+        total = 0.0
+        for j in range(planes.shape[0]):
+            total += planes[j, b] * context[j]
+        if total > 0.0:
+            cell |= 1 << b
+    return cell
 
 
 class PatternLearner:
@@ -48,7 +62,6 @@ class PatternLearner:
         self.config, self.size = config, size
         generator = np.random.Generator(np.random.PCG64(config.seed))
         self._planes = generator.standard_normal((size, config.bits))
-        self._powers = 1 << np.arange(config.bits)
         self.reset()
 
     def reset(self) -> None:
@@ -67,12 +80,12 @@ class PatternLearner:
         self._strength = np.asarray(parameters["strength"])
 
     def cells(self, contexts: np.ndarray) -> np.ndarray:
-        """Cell of each context, (...,) int for (..., size)."""
-        return (contexts @ self._planes > 0.0) @ self._powers
+        """Cell of each context, (E,) int for (E, size)."""
+        return np.array([cell_of(self._planes, row) for row in contexts], np.int64)
 
     def strength(self, context: np.ndarray) -> float:
         """Strength of the learned reason in one context, in [0, 1]. O(size·bits)."""
-        return float(self._strength[self.cells(context)])
+        return float(self._strength[cell_of(self._planes, context)])
 
     def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> dict[str, Any] | None:
         """Strengths after the training episodes; None when there are none. O(E·size·bits)."""

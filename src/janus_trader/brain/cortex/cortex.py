@@ -105,7 +105,7 @@ class Cortex:
         """Take in one bar's features and return the regime posterior and what led to it."""
         row = fill_row(features.values, self._row)
         row[-1] = self._standardised(float(row[_MARKET_RETURN]))
-        emission = emission_rows(row)
+        emission = emission_rows(row[None, :])[0]
         change = _known(self._bocpd.update(row[-1]))
         turbulence = _known(self._turbulence.update(emission))
         self._vote(row, emission)

@@ -35,7 +35,6 @@ FEATURES: tuple[str, ...] = (
 )
 ROW = len(FEATURES)
 COLUMN: dict[str, int] = {name: i for i, name in enumerate(FEATURES)}
-_DELIVERED = FEATURES[:-1]
 
 #: Typical centre and spread of each schema feature. They only make features comparable with each
 #: other (cosines, prototypes of open intervals) and never decide a regime by themselves.
@@ -53,12 +52,17 @@ def fill_row(values: Mapping[str, float], row: np.ndarray) -> np.ndarray:
     >>> float(row[COLUMN["momentum"]]), bool(np.isnan(row[COLUMN["hurst"]]))
     (0.5, True)
     """
-    nan, finite = math.nan, math.isfinite
-    read = values.get
-    found = [read(name, nan) for name in _DELIVERED]
-    row[:-1] = [min(max(v, -LIMIT), LIMIT) if finite(v) else nan for v in found]
-    row[-1] = nan
+    read, nan = values.get, math.nan
+    row[:] = [read(name, nan) for name in FEATURES]
+    _clean(row, LIMIT)
     return row
+
+
+@njit(cache=True)
+def _clean(row: np.ndarray, limit: float) -> None:
+    for i in range(row.shape[0]):
+        row[i] = min(max(row[i], -limit), limit) if np.isfinite(row[i]) else np.nan
+    row[-1] = np.nan
 
 
 @njit(cache=True)

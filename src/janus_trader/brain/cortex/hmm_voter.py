@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
+from numba import njit
 
 from janus_trader.brain.cortex.feature_row import COLUMN, N_SCHEMA_FEATURES
 from janus_trader.brain.cortex.history import FeatureHistory
@@ -21,7 +22,7 @@ from janus_trader.numerics.hmm import HMMFilter, HMMParameters, fit_hmm, log_lik
 #: What the model emits. Every feature is brought to a fixed unit, so that likelihoods of models fitted
 #: in different nights compare, and a standard normal is the model before the first fit.
 EMISSIONS: tuple[str, ...] = ("return_z", "log_volatility", "momentum", "max_drawdown")
-_COLUMNS = [COLUMN[name] for name in ("return_z", "realised_vol", "momentum", "max_drawdown")]
+_Z, _VOL, _MOM, _DD = (COLUMN[name] for name in ("return_z", "realised_vol", "momentum", "max_drawdown"))
 _CENTRE = np.array([0.0, float(np.log(0.16)), 0.1, 0.05])
 _UNIT = np.array([1.0, 0.35, 0.5, 0.05])
 
@@ -41,17 +42,27 @@ class HMMVoterConfig(Config, frozen=True):
     replay: Annotated[int, Meta(ge=0, description="rows a new model filters before it votes")] = 63
 
 
+@njit(cache=True)
+def emission_into(rows: np.ndarray, centre: np.ndarray, unit: np.ndarray, out: np.ndarray) -> None:
+    """Write the emissions (T, 4) of feature rows (T, 15)."""
+    for t in range(rows.shape[0]):
+        out[t, 0] = rows[t, _Z]
+        out[t, 1] = np.log(max(rows[t, _VOL], 1e-6)) if not np.isnan(rows[t, _VOL]) else np.nan
+        out[t, 2] = rows[t, _MOM]
+        out[t, 3] = rows[t, _DD]
+        for i in range(out.shape[1]):
+            out[t, i] = (out[t, i] - centre[i]) / unit[i]
+
+
 def emission_rows(rows: np.ndarray) -> np.ndarray:
-    """Emissions (..., 4) of feature rows (..., 15), in fixed units; NaN where absent.
+    """Emissions (T, 4) of feature rows (T, 15), in fixed units; NaN where absent.
 
     >>> from janus_trader.brain.cortex.feature_row import ROW
-    >>> emission_rows(np.full(ROW, 0.16)).round(3).tolist()
-    [0.16, 0.0, 0.12, 2.2]
+    >>> emission_rows(np.full((1, ROW), 0.16)).round(3).tolist()
+    [[0.16, 0.0, 0.12, 2.2]]
     """
-    out = np.array(rows[..., _COLUMNS], dtype=np.float64)
-    out[..., 1] = np.log(np.maximum(out[..., 1], 1e-6))
-    out -= _CENTRE
-    out /= _UNIT
+    out = np.empty((len(rows), len(EMISSIONS)))
+    emission_into(rows, _CENTRE, _UNIT, out)
     return out
 
 

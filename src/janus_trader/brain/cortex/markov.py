@@ -26,6 +26,26 @@ class MarkovConfig(Config, frozen=True):
 
 
 @njit(cache=True)
+def posterior_mean(counts: np.ndarray, prior: float, stay: float, out: np.ndarray) -> None:
+    """Write the mean transition matrix (n, n) given counts and the Dirichlet prior. O(n^2)."""
+    for i in range(counts.shape[0]):
+        total = 0.0
+        for j in range(counts.shape[0]):
+            out[i, j] = counts[i, j] + prior + (stay if i == j else 0.0)
+            total += out[i, j]
+        for j in range(counts.shape[0]):
+            out[i, j] /= total
+
+
+@njit(cache=True)
+def _forward(belief: np.ndarray, transition: np.ndarray, out: np.ndarray) -> None:
+    out[:] = 0.0
+    for i in range(belief.shape[0]):
+        for j in range(belief.shape[0]):
+            out[j] += belief[i] * transition[i, j]
+
+
+@njit(cache=True)
 def markov_step(
     counts: np.ndarray, last: np.ndarray, now: np.ndarray, first: bool, c: np.ndarray, forecast: np.ndarray
 ) -> None:
@@ -34,40 +54,24 @@ def markov_step(
     With T the posterior mean of the rows and ``f = last T`` the forecast made a bar ago, the expected
     transitions given both beliefs are ``xi_ij = last_i T_ij now_j / f_j`` (their columns sum to
     ``now``); rows forget ``learning_rate`` per unit of visit and take xi in. ``last`` is replaced by
-    ``now``. O(49).
+    ``now``; ``c`` holds rate, prior and prior_stay. O(49).
     """
     n = now.shape[0]
+    transition = np.empty((n, n))
+    posterior_mean(counts, c[1], c[2], transition)
     if not first:
+        _forward(last, transition, forecast)
+        xi = np.empty(n)
         for i in range(n):
-            total = 0.0
-            for j in range(n):
-                total += counts[i, j] + c[1]
-            total += c[2]
-            for j in range(n):
-                forecast[j] = 0.0 if i == 0 else forecast[j]
-                stay = c[2] if i == j else 0.0
-                forecast[j] += last[i] * (counts[i, j] + c[1] + stay) / total
-        for i in range(n):
-            total = c[2]
-            for j in range(n):
-                total += counts[i, j] + c[1]
             visit = 0.0
-            xi = np.empty(n)
             for j in range(n):
-                stay = c[2] if i == j else 0.0
-                xi[j] = last[i] * (counts[i, j] + c[1] + stay) / total * now[j] / forecast[j]
+                xi[j] = last[i] * transition[i, j] * now[j] / forecast[j]
                 visit += xi[j]
             for j in range(n):
                 counts[i, j] = counts[i, j] * (1.0 - c[0] * visit) + xi[j]
+        posterior_mean(counts, c[1], c[2], transition)
     last[:] = now
-    forecast[:] = 0.0
-    for i in range(n):
-        total = c[2]
-        for j in range(n):
-            total += counts[i, j] + c[1]
-        for j in range(n):
-            stay = c[2] if i == j else 0.0
-            forecast[j] += now[i] * (counts[i, j] + c[1] + stay) / total
+    _forward(now, transition, forecast)
 
 
 def stationary_distribution(transition: np.ndarray) -> np.ndarray:
@@ -131,8 +135,9 @@ class RegimeChain:
     @property
     def transition(self) -> np.ndarray:
         """Posterior mean of the transition matrix, (7, 7); rows sum to 1."""
-        a = self._counts + self.config.prior + self.config.prior_stay * np.eye(N_REGIMES)
-        return a / a.sum(axis=1, keepdims=True)
+        out = np.empty((N_REGIMES, N_REGIMES))
+        posterior_mean(self._counts, self.config.prior, self.config.prior_stay, out)
+        return out
 
     @property
     def stationary(self) -> np.ndarray:

@@ -86,6 +86,8 @@ class Hippocampus:
         self._pending: list[Pending] = []
         self._reward, self._correlation, self._cost = Usual(), Usual(), Usual()
         self._dominant = -1
+        self._latest = -1
+        self._raised: dict[str, int] = {}
         self._code_index = np.zeros((self.config.capacity, self.config.separation.winners), np.int16)
         self._code_value = np.zeros((self.config.capacity, self.config.separation.winners))
 
@@ -97,23 +99,27 @@ class Hippocampus:
     def observe(
         self, decision: Decision | None, moment: Moment, fills_at_open: bool, sigma: np.ndarray
     ) -> list[Episode]:
-        """Take in a bar and the decision made at it; returns the episodes that this bar completes.
+        """Take in a bar and the latest decision; returns the episodes that this bar completes.
 
         Parameters
         ----------
         decision : Decision or None
-            Made at ``moment``; None where none was made.
+            Made at ``moment`` or at the bar before it; every decision is passed once, in order. None where
+            there is none.
         moment : Moment
         fills_at_open : bool
             Whether orders fill at the next open, else at the next close.
         sigma : (n,) float array
-            Volatility of one-bar returns known at ``moment``; an instrument without one (0, NaN) pays 0.
+            Volatility of one-bar returns known at the decision; an instrument without one (0, NaN) pays 0.
 
         Raises
         ------
         DataError
-            The decision is not of this book.
+            The decision is not of this book, not of this bar or the one before, or was seen already.
         """
+        lag = 0 if decision is None else self._lag(decision, moment)
+        if decision is not None and lag == 1:
+            self._pending.append(self._begin(decision, sigma))
         price = np.array(moment.bars["open"] if fills_at_open else moment.bars["close"])
         done: list[Episode] = []
         for item in self._pending:
@@ -125,9 +131,21 @@ class Hippocampus:
                 done.append(self._complete(item, price, moment))
         if done:
             self._pending = [item for item in self._pending if item.age < 2]
-        if decision is not None:
+        if decision is not None and lag == 0:
             self._pending.append(self._begin(decision, sigma))
         return done
+
+    def _lag(self, decision: Decision, moment: Moment) -> int:
+        """Bars from the decision to the moment: 0 or 1."""
+        lag = moment.step - decision.step
+        if lag not in (0, 1) or decision.step <= self._latest:
+            raise DataError(
+                "hippocampus: decision out of order",
+                got=f"step {decision.step} at bar {moment.step} after step {self._latest}",
+                expected="each decision once, at its own bar or the next",
+            )
+        self._latest = decision.step
+        return lag
 
     def _begin(self, decision: Decision, sigma: np.ndarray) -> Pending:
         values, context = decision.signals.values, decision.percept.context
@@ -221,6 +239,8 @@ class Hippocampus:
             found[RippleType.NOVEL_PATTERN] = (1.0 - near) / config.novelty
         kind, strength = self._ripples.detect(int(record["ts_event"]), int(record["step"]), found)
         record["ripple"] = 0 if kind is None else RIPPLES.index(kind) + 1
+        if kind is not None:
+            self._raised[kind.value] = self._raised.get(kind.value, 0) + 1
         record["strength"] = strength
 
     def recall(self, context: np.ndarray, k: int = 16) -> tuple[float, float, int]:
@@ -288,6 +308,14 @@ class Hippocampus:
         self._ring.records["error"][slots] = np.abs(values)
         self._replay.update(slots, self._priority(slots, values))
 
+    def take_ripples(self) -> dict[str, int]:
+        """Ripples of the episodes completed since the last call, by kind, in alphabetical order.
+
+        Counted when an episode is complete: the last decisions of a day are not, before its night.
+        """
+        raised, self._raised = dict(sorted(self._raised.items())), {}
+        return raised
+
     def held_back(self, since_step: int) -> list[Episode]:
         """The episodes at or after a step, oldest first."""
         return self._ring.episodes(self._ring.since(since_step))
@@ -313,6 +341,8 @@ class Hippocampus:
                 "pending": pending,
                 "usual": usual,
                 "dominant": self._dominant,
+                "latest": self._latest,
+                "raised": self._raised,
             }
         )
 
@@ -334,7 +364,8 @@ class Hippocampus:
             (self._reward, self._correlation, self._cost), tree["usual"], strict=True
         ):
             usual.count, usual.mean, usual.variance = int(count), float(mean), float(variance)
-        self._dominant = int(tree["dominant"])
+        self._raised = {str(k): int(v) for k, v in tree["raised"].items()}
+        self._dominant, self._latest = int(tree["dominant"]), int(tree["latest"])
         for slot in range(len(self._ring)):
             code = self._separation.encode(self._ring.records[slot]["context"])
             self._code_index[slot], self._code_value[slot] = code

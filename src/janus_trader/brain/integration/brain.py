@@ -40,7 +40,7 @@ REGIONS = (
 )
 
 
-class BrainConfig(Config):
+class BrainConfig(Config, frozen=True):
     """Configuration of every region, which regions are replaced by their neutral form, and which
     learners are frozen at their initial parameters."""
 

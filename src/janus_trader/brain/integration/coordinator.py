@@ -21,7 +21,7 @@ from janus_trader.foundation.config import Config
 CRITICAL = frozenset({"amygdala", "prefrontal", "hypothalamus"})
 
 
-class CoordinatorConfig(Config):
+class CoordinatorConfig(Config, frozen=True):
     """How long a region must be clean before it is trusted again."""
 
     recovery_bars: Annotated[int, Meta(ge=1, description="clean bars until healthy again")] = 5

@@ -23,7 +23,7 @@ from janus_trader.foundation.config import Config
 from janus_trader.foundation.rng import Rng
 
 
-class SleepConfig(Config):
+class SleepConfig(Config, frozen=True):
     """How a night learns and when a candidate may replace the day's parameters."""
 
     enabled: bool = True

@@ -22,6 +22,13 @@ def _freeze(lower: np.ndarray, upper: np.ndarray, held: np.ndarray, scale: float
         upper[i] = min(upper[i], max(0.0, scale * held[i]))
 
 
+@njit(cache=True)
+def _limit(lower: np.ndarray, upper: np.ndarray, least: float, greatest: float) -> None:
+    for i in range(lower.size):
+        lower[i] = max(lower[i], least)
+        upper[i] = min(upper[i], greatest)
+
+
 class Envelope:
     """Bounds on what may be sent: per instrument, on gross, on net and on new exposure.
 
@@ -48,8 +55,7 @@ class Envelope:
 
     def limit(self, lower: float, upper: float) -> None:
         """The same interval for every instrument; ``lower <= 0 <= upper``."""
-        np.maximum(self.lower, lower, out=self.lower)
-        np.minimum(self.upper, upper, out=self.upper)
+        _limit(self.lower, self.upper, lower, upper)
 
     def freeze(self, held: np.ndarray, scale: float = 1.0) -> None:
         """No weight further from zero than ``scale`` times what is held, and none on the other side."""

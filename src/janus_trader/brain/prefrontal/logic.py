@@ -13,13 +13,17 @@ _PEAK_SQUARE = 1.25 / 3.25  # where x^1.25 (1 − x²) is largest, as x²
 _PEAK = _PEAK_SQUARE**0.625 * (1.0 - _PEAK_SQUARE)
 
 
+def _real(x: ArrayLike) -> np.ndarray:
+    return np.asarray(x, dtype=np.float64)
+
+
 def negation(a: ArrayLike) -> np.ndarray:
     """``¬a = 1 − a``.
 
     >>> float(negation(0.25))
     0.75
     """
-    return 1.0 - np.asarray(a, dtype=np.float64)
+    return 1.0 - _real(a)
 
 
 def conjunction(a: ArrayLike, b: ArrayLike) -> np.ndarray:
@@ -28,7 +32,7 @@ def conjunction(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     >>> float(conjunction(0.5, 0.5))
     0.25
     """
-    return np.asarray(a, dtype=np.float64) * b
+    return _real(a) * _real(b)
 
 
 def disjunction(a: ArrayLike, b: ArrayLike) -> np.ndarray:
@@ -37,8 +41,8 @@ def disjunction(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     >>> float(disjunction(0.5, 0.5))
     0.75
     """
-    a = np.asarray(a, dtype=np.float64)
-    return a + b - a * b
+    left, right = _real(a), _real(b)
+    return left + right - left * right
 
 
 def implication(a: ArrayLike, b: ArrayLike) -> np.ndarray:
@@ -47,8 +51,8 @@ def implication(a: ArrayLike, b: ArrayLike) -> np.ndarray:
     >>> float(implication(1.0, 0.25))
     0.25
     """
-    a = np.asarray(a, dtype=np.float64)
-    return 1.0 - a + a * b
+    premise = _real(a)
+    return 1.0 - premise + premise * _real(b)
 
 
 def equivalence(a: ArrayLike, b: ArrayLike) -> np.ndarray:
@@ -77,7 +81,7 @@ def for_all(truths: ArrayLike, p: float = 2.0) -> float:
     ----------
     Badreddine et al. (2022), Logic tensor networks.
     """
-    x = np.asarray(truths, dtype=np.float64)
+    x = _real(truths)
     return float(1.0 - np.mean((1.0 - x) ** p) ** (1.0 / p)) if x.size else 1.0
 
 
@@ -87,7 +91,7 @@ def exists(truths: ArrayLike, p: float = 2.0) -> float:
     >>> exists([0.0, 1.0], p=1.0)
     0.5
     """
-    x = np.asarray(truths, dtype=np.float64)
+    x = _real(truths)
     return float(np.mean(x**p) ** (1.0 / p)) if x.size else 0.0
 
 
@@ -97,7 +101,7 @@ def very(x: ArrayLike) -> np.ndarray:
     >>> float(very(0.5))
     0.25
     """
-    return np.asarray(x, dtype=np.float64) ** 2
+    return _real(x) ** 2
 
 
 def extremely(x: ArrayLike) -> np.ndarray:
@@ -106,7 +110,7 @@ def extremely(x: ArrayLike) -> np.ndarray:
     >>> float(extremely(0.5))
     0.125
     """
-    return np.asarray(x, dtype=np.float64) ** 3
+    return _real(x) ** 3
 
 
 def somewhat(x: ArrayLike) -> np.ndarray:
@@ -115,7 +119,7 @@ def somewhat(x: ArrayLike) -> np.ndarray:
     >>> float(somewhat(0.25))
     0.5
     """
-    return np.sqrt(np.asarray(x, dtype=np.float64))
+    return np.sqrt(_real(x))
 
 
 def slightly(x: ArrayLike) -> np.ndarray:
@@ -126,5 +130,5 @@ def slightly(x: ArrayLike) -> np.ndarray:
     >>> round(float(slightly((5 / 13) ** 0.5)), 6)
     1.0
     """
-    x = np.asarray(x, dtype=np.float64)
+    x = _real(x)
     return conjunction(x**1.25, negation(very(x))) / _PEAK

@@ -31,10 +31,10 @@ def _clean(held: np.ndarray) -> bool:
 
 @njit(cache=True)
 def _changed(allowed: np.ndarray, target: np.ndarray) -> bool:
+    differences = 0
     for i in range(target.size):
-        if not abs(allowed[i] - target[i]) <= SLACK:
-            return True
-    return False
+        differences += not abs(allowed[i] - target[i]) <= SLACK
+    return differences > 0
 
 
 class Prefrontal:

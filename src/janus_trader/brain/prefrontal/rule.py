@@ -37,13 +37,13 @@ class Situation:
 class Rule(ABC):
     """One rule of the book.
 
-    A subclass sets ``name`` and ``looser`` (configuration fields and the sign of the direction in which they
-    permit more) and implements `judge` and `narrow`. Both are pure in their arguments but for the
-    envelope. What `narrow` leaves open must pass `judge`.
+    A subclass sets ``name`` and ``limits`` (configuration fields that permit more the larger their
+    size) and implements `judge` and `narrow`. Both are pure in their arguments but for the envelope.
+    What `narrow` leaves open must pass `judge`.
     """
 
     name: ClassVar[str]
-    looser: ClassVar[dict[str, int]] = {}
+    limits: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, config: PrefrontalConfig, symbols: tuple[str, ...], long_only: bool) -> None:
         self.config, self.symbols, self.long_only = config, symbols, long_only

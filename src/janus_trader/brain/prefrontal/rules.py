@@ -15,6 +15,14 @@ from janus_trader.contracts.decision import Posture, RuleVerdict
 
 
 @njit(cache=True)
+def _all_finite(w: np.ndarray) -> bool:
+    bad = 0
+    for i in range(w.size):
+        bad += not math.isfinite(w[i])
+    return bad == 0
+
+
+@njit(cache=True)
 def _outside(w, present, lower, upper, sharpness, scale, p):  # type: ignore[no-untyped-def]
     """∀ tradable instruments: lower <= w <= upper. (truth, worst excess, its instrument)."""
     errors, count, worst, where = 0.0, 0, 0.0, -1
@@ -86,14 +94,14 @@ class FiniteRule(Rule):
     name = "finite"
 
     def judge(self, proposal: np.ndarray, situation: Situation) -> RuleVerdict:
-        if situation.sound and np.isfinite(proposal).all():
+        if situation.sound and _all_finite(proposal):
             return self._passed
         bad = [s for s, ok in zip(self.symbols, np.isfinite(proposal), strict=True) if not ok]
         detail = f"no number for {', '.join(bad)}" if bad else "the portfolio's figures are not usable"
         return self.verdict(math.inf, 0.0, f"{detail}: no position may grow")
 
     def narrow(self, proposal: np.ndarray, situation: Situation, envelope: Envelope) -> None:
-        if not (situation.sound and np.isfinite(proposal).all()):
+        if not (situation.sound and _all_finite(proposal)):
             envelope.freeze(situation.held)
 
 
@@ -116,7 +124,10 @@ class PositionLimitRule(Rule):
     """No instrument beyond its long or short limit."""
 
     name = "position_limit"
-    looser: ClassVar[dict[str, int]] = {"max_long": 1, "max_short": 1}
+    limits: ClassVar[tuple[str, ...]] = (
+        "max_long",
+        "max_short",
+    )
 
     def judge(self, proposal: np.ndarray, situation: Situation) -> RuleVerdict:
         c = self.config
@@ -186,7 +197,7 @@ class GrossLimitRule(Rule):
     """Σ|w| within its cap; what cannot be traded counts, but cannot be asked to shrink."""
 
     name = "gross_limit"
-    looser: ClassVar[dict[str, int]] = {"max_gross": 1}
+    limits: ClassVar[tuple[str, ...]] = ("max_gross",)
 
     def judge(self, proposal: np.ndarray, situation: Situation) -> RuleVerdict:
         gross, _, pinned, _ = _sums(proposal, situation.held, situation.present)
@@ -204,7 +215,10 @@ class NetLimitRule(Rule):
     """Σw within its range; what cannot be traded counts, but cannot be asked to shrink."""
 
     name = "net_limit"
-    looser: ClassVar[dict[str, int]] = {"max_net": 1, "min_net": -1}
+    limits: ClassVar[tuple[str, ...]] = (
+        "max_net",
+        "min_net",
+    )
 
     def judge(self, proposal: np.ndarray, situation: Situation) -> RuleVerdict:
         _, net, _, pinned = _sums(proposal, situation.held, situation.present)
@@ -224,11 +238,13 @@ class TurnoverRule(Rule):
     """New exposure in one bar within its cap; reductions are never limited."""
 
     name = "turnover_limit"
-    looser: ClassVar[dict[str, int]] = {"max_turnover": 1}
+    limits: ClassVar[tuple[str, ...]] = ("max_turnover",)
 
     def judge(self, proposal: np.ndarray, situation: Situation) -> RuleVerdict:
         limit = self.config.max_turnover
         total, _ = _growth(proposal, situation.held, situation.present, 1.0)
+        if total <= limit:
+            return self._passed
         return self.verdict(total - limit, limit, f"new exposure {total:.4f} is over {limit:g}")
 
     def narrow(self, proposal: np.ndarray, situation: Situation, envelope: Envelope) -> None:
@@ -242,12 +258,12 @@ class DrawdownRule(Rule):
     """
 
     name = "drawdown"
-    looser: ClassVar[dict[str, int]] = {
-        "drawdown_start": 1,
-        "max_drawdown": 1,
-        "drawdown_floor": 1,
-        "max_gross": 1,
-    }
+    limits: ClassVar[tuple[str, ...]] = (
+        "drawdown_start",
+        "max_drawdown",
+        "drawdown_floor",
+        "max_gross",
+    )
 
     def _cap(self, drawdown: float) -> float:
         c = self.config
@@ -257,13 +273,16 @@ class DrawdownRule(Rule):
     def judge(self, proposal: np.ndarray, situation: Situation) -> RuleVerdict:
         gross, _, pinned, _ = _sums(proposal, situation.held, situation.present)
         limit = max(self._cap(situation.drawdown), pinned)
-        excess = max(gross - limit, 0.0) if math.isfinite(gross) else math.inf
-        detail = f"gross {gross:.4f} is over {limit:.4g} at a drawdown of {situation.drawdown:.1%}"
+        excess, word = 0.0, "gross"
+        if not gross <= limit:
+            excess = gross - limit if math.isfinite(gross) else math.inf
         if situation.drawdown >= self.config.max_drawdown:
             added, i = _growth(proposal, situation.held, situation.present, 1.0)
             if added > excess:
-                excess = added
-                detail = f"{self.symbols[i]} would grow at a drawdown of {situation.drawdown:.1%}"
+                excess, word = added, f"growth in {self.symbols[i]}"
+        if excess <= 0.0:
+            return self._passed
+        detail = f"{word} is {excess:.4f} over what a drawdown of {situation.drawdown:.1%} leaves"
         return self.verdict(excess, limit, detail)
 
     def narrow(self, proposal: np.ndarray, situation: Situation, envelope: Envelope) -> None:
@@ -276,7 +295,7 @@ class DailyLossRule(Rule):
     """After the day's maximum loss no position may grow until the next session (as prop firms demand)."""
 
     name = "daily_loss"
-    looser: ClassVar[dict[str, int]] = {"max_daily_loss": 1}
+    limits: ClassVar[tuple[str, ...]] = ("max_daily_loss",)
 
     def judge(self, proposal: np.ndarray, situation: Situation) -> RuleVerdict:
         if situation.session_loss < self.config.max_daily_loss:
@@ -294,26 +313,32 @@ class DailyLossRule(Rule):
 
 
 class PostureRule(Rule):
-    """What the amygdala's posture leaves: smaller limits, no growth, half the book, exits only."""
+    """What the amygdala's posture leaves; each posture keeps what the weaker ones demand.
+
+    REDUCE: position and gross limits are scaled down. FREEZE: no position may grow. SAFE: every review
+    halves what is held. HALT: as SAFE; the target itself is flat then, so that only exits are left.
+    """
 
     name = "posture"
-    looser: ClassVar[dict[str, int]] = {"reduce_scale": 1, "safe_scale": 1}
+    limits: ClassVar[tuple[str, ...]] = (
+        "reduce_scale",
+        "safe_scale",
+    )
 
     def judge(self, proposal: np.ndarray, situation: Situation) -> RuleVerdict:
         posture = situation.posture
         if posture <= Posture.NORMAL:
             return self._passed
+        excess, limit, truth, detail = self._reduced(proposal, situation)
         if posture >= Posture.FREEZE:
             scale = self.config.safe_scale if posture >= Posture.SAFE else 1.0
-            excess, i = _growth(proposal, situation.held, situation.present, scale)
-            if excess <= 0.0:
-                return self._passed
-            return self.verdict(
-                excess, 0.0, f"{Posture(posture).name}: {self.symbols[i]} is over {scale:g} of what is held"
-            )
-        return self._judge_reduced(proposal, situation)
+            added, i = _growth(proposal, situation.held, situation.present, scale)
+            truth *= self.truth(added, 0.0)
+            if added > excess:
+                excess, detail = added, f"{self.symbols[i]} is over {scale:g} of what is held"
+        return self.verdict(excess, limit, f"{Posture(posture).name}: {detail}", truth)
 
-    def _judge_reduced(self, proposal: np.ndarray, situation: Situation) -> RuleVerdict:
+    def _reduced(self, proposal: np.ndarray, situation: Situation) -> tuple[float, float, float, str]:
         c, scale = self.config, self.config.reduce_scale
         truth, excess, i = _outside(
             proposal,
@@ -324,25 +349,25 @@ class PostureRule(Rule):
             c.truth_scale,
             c.forall_p,
         )
-        detail = f"REDUCE: {self.symbols[i]} is over {scale:g} of its limit"
+        detail = f"{self.symbols[i]} is over {scale:g} of its limit"
         gross, _, pinned, _ = _sums(proposal, situation.held, situation.present)
         limit = max(scale * c.max_gross, pinned)
         if not gross <= limit:
             over = gross - limit if math.isfinite(gross) else math.inf
             truth *= self.truth(over, limit)
             if over > excess:
-                excess, detail = over, f"REDUCE: gross {gross:.4f} is over {limit:g}"
-        return self.verdict(excess, limit, detail, truth)
+                excess, detail = over, f"gross {gross:.4f} is over {limit:g}"
+        return excess, limit, truth, detail
 
     def narrow(self, proposal: np.ndarray, situation: Situation, envelope: Envelope) -> None:
         c, posture = self.config, situation.posture
+        if posture >= Posture.REDUCE:
+            envelope.limit(-c.reduce_scale * c.max_short, c.reduce_scale * c.max_long)
+            envelope.gross = min(envelope.gross, c.reduce_scale * c.max_gross)
         if posture >= Posture.SAFE:
             envelope.freeze(situation.held, c.safe_scale)
         elif posture >= Posture.FREEZE:
             envelope.freeze(situation.held)
-        elif posture >= Posture.REDUCE:
-            envelope.limit(-c.reduce_scale * c.max_short, c.reduce_scale * c.max_long)
-            envelope.gross = min(envelope.gross, c.reduce_scale * c.max_gross)
 
 
 #: The rulebook, in the order in which it is read and reported.

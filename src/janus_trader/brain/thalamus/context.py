@@ -83,7 +83,4 @@ def context_vector(
         value = get(item.name)
         values.append(0.0 if value is None else tanh((value - item.centre) / item.scale))
     values += gates
-    out = np.array(values)
-    np.clip(out, -1.0, 1.0, out=out)
-    out[np.isnan(out)] = 0.0
-    return out
+    return np.array([min(max(v, -1.0), 1.0) if v == v else 0.0 for v in values])

@@ -92,6 +92,7 @@ class RelevanceLearner:
         self._parameters = parameters
         self.modality = np.asarray(parameters["modality"])
         self.family = np.asarray(parameters["family"])
+        self.odds = np.exp(self.family[self._family_of])
 
     def _channels(self, episodes: Sequence[Episode]) -> tuple[np.ndarray, np.ndarray]:
         """Payoff and presence of every source and, last, of the visual evidence: (E, k + 1)."""

@@ -133,7 +133,7 @@ class Thalamus:
     def _source_gates(self, gate: np.ndarray) -> np.ndarray:
         own = gate[self._modality_of]
         # Adding a family's logit r to σ(x) = g gives g e^r / (1 - g + g e^r); a closed gate stays closed.
-        odds = own * np.exp(self._learner.family[self._family_of])
+        odds = own * self._learner.odds
         return odds / (1.0 - own + odds)
 
     def _remember(self, ts_event: int, mix: np.ndarray) -> None:

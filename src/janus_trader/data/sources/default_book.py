@@ -47,18 +47,39 @@ def _on_days(day: np.ndarray, table: PackagedTable, column: str) -> np.ndarray:
     return out
 
 
-def _spec(
-    name: str, day: np.ndarray, lag_ns: int, licence: str, note: str, stamped: np.ndarray | None = None
-) -> SourceSpec:
-    times = local_times_ns(day[[0, -1]], CLOSE_HOUR, TIMEZONE) if stamped is None else stamped[[0, -1]]
+def _spec(name: str, stamped_ns: np.ndarray, lag_ns: int, licence: str, note: str) -> SourceSpec:
     return SourceSpec(
         name=name,
-        start_ns=int(times[0]),
-        end_ns=int(times[-1]),
+        start_ns=int(stamped_ns[0]),
+        end_ns=int(stamped_ns[-1]),
         availability_lag_ns=lag_ns,
         licence=licence,
         note=note,
     )
+
+
+def _sources(
+    stocks: np.ndarray, index: np.ndarray, volume: np.ndarray, vix: np.ndarray, month: np.ndarray
+) -> tuple[SourceSpec, ...]:
+    """Span (from the time stamps of each table), lag, licence and note of every source."""
+    return (
+        _spec("book", stocks, 0, "BSD-3-Clause", "skfolio sp500_dataset: adjusted closes"),
+        _spec("market", index, 0, "BSD-3-Clause", "skfolio sp500_index: S&P 500 level"),
+        _spec("market_volume", volume, 0, "NCSA", "arch sp500: composite volume"),
+        _spec(VIX, vix, VIX_LAG_NS, "NCSA", "arch vix: settles 15 minutes after the close"),
+        _spec(
+            CREDIT_SPREAD,
+            month,
+            CREDIT_LAG_NS,
+            "NCSA",
+            "arch default: Moody's Baa less Aaa, monthly average stamped at the first of its month; the "
+            "lag is the longest month plus 5 days until publication",
+        ),
+    )
+
+
+def _close_ns(table: PackagedTable) -> np.ndarray:
+    return local_times_ns(table.day, CLOSE_HOUR, TIMEZONE)
 
 
 def load_default_book() -> MarketPanel:
@@ -86,25 +107,9 @@ def load_default_book() -> MarketPanel:
     vix = read_packaged("arch", "data/vix/vix.csv.gz")
     yields = read_packaged("arch", "data/default/default.csv.gz")
     _need(index, "SP500", volume, "Volume", vix, "vix", yields, "AAA", yields, "BAA")
-    ts = local_times_ns(stocks.day, CLOSE_HOUR, TIMEZONE)
+    ts, vix_ns = _close_ns(stocks), _close_ns(vix)
     month_ns = local_times_ns(yields.day, 0, TIMEZONE)
     spread = (yields.columns["BAA"] - yields.columns["AAA"]) / 100.0
-    vix_ns = local_times_ns(vix.day, CLOSE_HOUR, TIMEZONE)
-    sources = (
-        _spec("book", stocks.day, 0, "BSD-3-Clause", "skfolio sp500_dataset: adjusted closes"),
-        _spec("market", index.day, 0, "BSD-3-Clause", "skfolio sp500_index: S&P 500 level"),
-        _spec("market_volume", volume.day, 0, "NCSA", "arch sp500: composite volume"),
-        _spec(VIX, vix.day, VIX_LAG_NS, "NCSA", "arch vix: settles 15 minutes after the close"),
-        _spec(
-            CREDIT_SPREAD,
-            yields.day,
-            CREDIT_LAG_NS,
-            "NCSA",
-            "arch default: Moody's Baa less Aaa, monthly average stamped at the first of its month; the "
-            "lag is the longest month plus 5 days until publication",
-            month_ns,
-        ),
-    )
     config = QualityConfig()
     cleaned = [
         without_stale(InstrumentSeries.of_closes(symbol, ts, close), config)
@@ -115,7 +120,7 @@ def load_default_book() -> MarketPanel:
         NAME,
         [series for series, _ in cleaned],
         bar_seconds=86_400.0,
-        sources=sources,
+        sources=_sources(ts, _close_ns(index), _close_ns(volume), vix_ns, month_ns),
         session=np.arange(len(ts)),
         market=MarketSeries(_on_days(stocks.day, index, "SP500"), _on_days(stocks.day, volume, "Volume")),
         auxiliary=(

@@ -1,0 +1,119 @@
+"""Timings of the spine on this machine against its goals: `make bench`, or with ``--json``.
+
+Every figure is measured here and now; nothing is asserted. ``--full`` adds the whole default run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
+JANUS = str(Path(sys.executable).with_name("janus"))
+
+
+def wall(command: list[str], repeats: int) -> float:
+    """Median wall time of a command, s."""
+    times = []
+    for _ in range(repeats):
+        began = time.perf_counter()
+        subprocess.run(command, check=True, capture_output=True)
+        times.append(time.perf_counter() - began)
+    return statistics.median(times)
+
+
+def life_rows() -> list[dict]:
+    """Wake and night times over four years of the default book."""
+    import numpy as np
+
+    from support.lives import history, make_life
+
+    with tempfile.TemporaryDirectory() as scratch:
+        make_life(Path(scratch) / "warm", history("2004-01-02", "2004-12-31", symbols=())).run()
+        life = make_life(Path(scratch) / "run", history("2004-01-02", "2007-12-31", symbols=()))
+        nights: dict[bool, list[float]] = {True: [], False: []}
+        real = life.sleep.night
+
+        def timed(*args, **kwargs):
+            began = time.perf_counter()
+            report = real(*args, **kwargs)
+            nights[report.deep].append(time.perf_counter() - began)
+            return report
+
+        life.sleep.night = timed
+        began = time.perf_counter()
+        life.run()
+        total = time.perf_counter() - began
+        steps = np.array(life.step_seconds) * 1e3
+    return [
+        row("wake.step, 20 instruments, p50", float(np.percentile(steps, 50)), "ms", 1.0),
+        row("wake.step, 20 instruments, p99", float(np.percentile(steps, 99)), "ms", 3.0),
+        row("light night, median", statistics.median(nights[False]) * 1e3, "ms", 15.0),
+        row("deep night, median", statistics.median(nights[True]) * 1e3, "ms", None),
+        row("bars a second, nights and orders included", len(steps) / total, "1/s", None),
+    ]
+
+
+def row(work: str, value: float, unit: str, goal: float | None) -> dict:
+    """One line of the table; ``met`` is None where there is no goal."""
+    return {
+        "work": work,
+        "value": round(value, 4),
+        "unit": unit,
+        "goal": goal,
+        "met": None if goal is None else value <= goal,
+    }
+
+
+def run_rows(name: str, arguments: list[str], goals: tuple[float, float | None]) -> list[dict]:
+    """Wall time and memory of one run of the command line."""
+    with tempfile.TemporaryDirectory() as scratch:
+        began = time.perf_counter()
+        done = subprocess.run(
+            [JANUS, "run", *arguments, "--json", "--out", f"{scratch}/run"], check=True, capture_output=True
+        )
+        elapsed = time.perf_counter() - began
+        summary = json.loads(done.stdout)
+    return [
+        row(f"{name}, whole command", elapsed, "s", goals[0]),
+        row(f"{name}, peak memory", summary["peak_rss_mb"], "MB", goals[1]),
+    ]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--full", action="store_true")
+    arguments = parser.parse_args()
+    rows = [
+        row(
+            "import janus_trader",
+            wall([sys.executable, "-c", "import janus_trader"], 7) - wall([sys.executable, "-c", "pass"], 7),
+            "s",
+            0.3,
+        ),
+        row("janus --help", wall([JANUS, "--help"], 7), "s", 0.5),
+        *life_rows(),
+        *run_rows("janus run --quick", ["--quick"], (20.0, None)),
+    ]
+    if arguments.full:
+        rows += run_rows("janus run --to 2017-12-31", ["--to", "2017-12-31"], (240.0, 1024.0))
+    if arguments.json:
+        print(json.dumps(rows, indent=2))
+        return
+    print(f"{'work':<44}{'value':>12} {'unit':<5}{'goal':>8}  met")
+    for r in rows:
+        goal = "" if r["goal"] is None else f"{r['goal']:g}"
+        met = {True: "yes", False: "MISSED", None: ""}[r["met"]]
+        print(f"{r['work']:<44}{r['value']:>12.4g} {r['unit']:<5}{goal:>8}  {met}")
+
+
+if __name__ == "__main__":
+    main()
