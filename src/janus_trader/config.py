@@ -52,6 +52,8 @@ def _value(value: Any) -> str:
         return "true" if value else "false"
     if isinstance(value, (tuple, list, set, frozenset)):
         return "[" + ", ".join(_value(v) for v in value) + "]"
+    if isinstance(value, msgspec.Struct):
+        value = msgspec.to_builtins(value)
     if isinstance(value, dict):
         return (
             "{"

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import overload
 
 import numpy as np
 
@@ -50,6 +53,87 @@ class Episode(Message, frozen=True):
     surprise: float
     confidence: float
     ripple: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Episodes(Sequence[Episode]):
+    """Many episodes as columns, the form in which a night learns; also a sequence of `Episode`.
+
+    Shapes for ``E`` episodes, ``k`` sources, ``n`` instruments: ``step``, ``ts_event``, ``reward``, ``cost``,
+    ``fear``, ``surprise``, ``confidence`` (E,); ``context`` (E, d); ``posterior`` (E, 7); ``signals`` and
+    ``payoff`` (E, k, n); ``weights`` (E, n); ``ripple`` a tuple of E texts.
+
+    >>> len(Episodes.of([]))
+    0
+    """
+
+    step: np.ndarray
+    ts_event: np.ndarray
+    context: np.ndarray
+    posterior: np.ndarray
+    signals: np.ndarray
+    payoff: np.ndarray
+    weights: np.ndarray
+    reward: np.ndarray
+    cost: np.ndarray
+    fear: np.ndarray
+    surprise: np.ndarray
+    confidence: np.ndarray
+    ripple: tuple[str, ...]
+
+    @classmethod
+    def of(cls, episodes: Sequence[Episode]) -> Episodes:
+        """Columns of any sequence of episodes; one that has them already is returned as it is."""
+        if isinstance(episodes, cls):
+            return episodes
+        rows = list(episodes)
+
+        def stacked(name: str, dimensions: int) -> np.ndarray:
+            if not rows:
+                return np.zeros((0,) * dimensions)
+            return np.stack([np.asarray(getattr(e, name), dtype=np.float64) for e in rows])
+
+        return cls(
+            step=np.array([e.step for e in rows], dtype=np.int64),
+            ts_event=np.array([e.ts_event for e in rows], dtype=np.int64),
+            context=stacked("context", 2),
+            posterior=stacked("posterior", 2),
+            signals=stacked("signals", 3),
+            payoff=stacked("payoff", 3),
+            weights=stacked("weights", 2),
+            reward=stacked("reward", 1),
+            cost=stacked("cost", 1),
+            fear=stacked("fear", 1),
+            surprise=stacked("surprise", 1),
+            confidence=stacked("confidence", 1),
+            ripple=tuple(e.ripple for e in rows),
+        )
+
+    def __len__(self) -> int:
+        return len(self.step)
+
+    @overload
+    def __getitem__(self, index: int) -> Episode: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Episode]: ...
+    def __getitem__(self, index: int | slice) -> Episode | Sequence[Episode]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        return Episode(
+            step=int(self.step[index]),
+            ts_event=int(self.ts_event[index]),
+            context=self.context[index],
+            posterior=self.posterior[index],
+            signals=self.signals[index].astype(np.float32),
+            payoff=self.payoff[index].astype(np.float32),
+            weights=self.weights[index].astype(np.float32),
+            reward=float(self.reward[index]),
+            cost=float(self.cost[index]),
+            fear=float(self.fear[index]),
+            surprise=float(self.surprise[index]),
+            confidence=float(self.confidence[index]),
+            ripple=self.ripple[index],
+        )
 
 
 class SleepPhase(StrEnum):

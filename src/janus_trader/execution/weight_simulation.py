@@ -94,7 +94,9 @@ def _decide(target, present, equity, close, size_scale, min_trade, quantity, ord
 
 
 @njit(cache=True)
-def _simulate(targets, bars, present, at_open, volume_known, capital, rate, rounding, alpha, rates, state):
+def _simulate(
+    targets, bars, present, at_open, volume_known, capital, rate, first, rounding, alpha, rates, state
+):
     price_scale, size_scale, stale, min_trade = rounding
     periods, n = targets.shape
     equity = np.empty(periods)
@@ -106,7 +108,7 @@ def _simulate(targets, bars, present, at_open, volume_known, capital, rate, roun
     close = np.zeros(n)
     cash = capital
     for t in range(periods):
-        if t > 0:
+        if t > first:
             cash += cash * rate
         paid, charged, traded = _fill_pending(
             bars[t],
@@ -146,6 +148,7 @@ def simulate_weights(
     volume_known: bool,
     capital: float = 1_000_000.0,
     cash_rate: float = 0.0,
+    interest_from: int = 0,
     bars_per_year: float = 252.0,
     config: WeightSimulationConfig | None = None,
 ) -> WeightSimulation:
@@ -172,6 +175,8 @@ def simulate_weights(
         Starting equity, > 0.
     cash_rate : float
         Annual, as a fraction.
+    interest_from : int
+        Bar from which on cash earns it.
     bars_per_year : float
         > 0.
     config : WeightSimulationConfig
@@ -218,6 +223,7 @@ def simulate_weights(
         bool(volume_known),
         float(capital),
         cash_rate / bars_per_year,
+        int(interest_from),
         rounding,
         model.alpha,
         model.rates,

@@ -101,6 +101,7 @@ def run_baselines(
             volume_known=Field.VOLUME in panel.fields,
             capital=account.capital,
             cash_rate=account.cash_rate,
+            interest_from=observe,
             bars_per_year=panel.bars_per_year,
         )
         before = np.concatenate([[account.capital], result.equity[:-1]])

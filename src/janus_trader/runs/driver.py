@@ -88,6 +88,7 @@ class Life:
             fills_at_open=panel.fills_at_open,
             permission=self.brain.amygdala.kill_switch,
             cash_rate=config.account.cash_rate,
+            interest_from_ns=int(panel.ts[history.observe]),
             bars_per_year=panel.bars_per_year,
             config=config.venue,
         )

@@ -120,7 +120,7 @@ DECISIONS_TEXT = (
 
 def _chart(title: str, figure: Any, note: str = "") -> str:
     body = figure.to_html(
-        full_html=False, include_plotlyjs=False, config={"displaylogo": False, "responsive": True}
+        full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True}
     )
     return _section(title, body, note)
 

@@ -142,7 +142,7 @@ def posture(ledger: Ledger) -> go.Figure:
 
     stride = max(1, len(ledger) // 2500)
     worst = [int(ledger.posture[i : i + stride].max()) for i in range(0, len(ledger), stride)]
-    scale = [[i / 5 + e, c] for i, c in enumerate(POSTURE_COLOURS) for e in (0.0, 0.2)]
+    scale = [[round(0.2 * (i + e), 1), c] for i, c in enumerate(POSTURE_COLOURS) for e in (0, 1)]
     figure = go.Figure(
         go.Heatmap(
             x=_times(ledger.ts[::stride]),

@@ -84,6 +84,8 @@ class BacktestVenue:
         Asked for every order at submission. If it raises, the order is refused.
     cash_rate : float
         Annual interest on cash, as a fraction; may be 0 or negative.
+    interest_from_ns : int
+        Bar time from which on cash earns it.
     bars_per_year : float
         > 0.
     currency : str
@@ -132,6 +134,7 @@ class BacktestVenue:
         fills_at_open: bool,
         permission: TradingPermission,
         cash_rate: float = 0.0,
+        interest_from_ns: int = 0,
         bars_per_year: float,
         currency: str = "USD",
         config: VenueConfig | None = None,
@@ -151,7 +154,7 @@ class BacktestVenue:
         self._tick = [10.0**-x.size_decimals for x in instruments]
         self._costs, self._permission = cost_model, permission
         self._at_open = bool(fills_at_open)
-        self._rate = cash_rate / bars_per_year
+        self._rate, self._interest_from = cash_rate / bars_per_year, interest_from_ns
         n = len(instruments)
         self._quantity, self._entry = np.zeros(n), np.zeros(n)
         self._close, self._price = np.full(n, np.nan), np.full(n, np.nan)
@@ -189,7 +192,7 @@ class BacktestVenue:
                 remedy="pass raw bars through BarGateway first",
             )
         core.set_time(ts)
-        if self._rate != 0.0 and self._ts is not None:
+        if self._rate != 0.0 and self._ts is not None and self._ts >= self._interest_from:
             core.adjust(self._cash * self._rate)
         self._ts = ts
         result = self._execute(core, ts, present) if self._queue else StepResult((), ())

@@ -8,8 +8,8 @@ FREE = np.zeros(1, bool)
 FLAT = np.zeros(1)
 
 
-def step(go, drive, previous=FLAT, inhibited=FREE, rho=0.0, appetite=1.0):
-    return go.step(np.array([drive]), previous, inhibited, rho, appetite)
+def step(go, drive, previous=FLAT, blocked=FREE, rho=0.0, appetite=1.0, no_go=FLAT):
+    return go.step(np.array([drive]), previous, no_go, blocked, rho, appetite)
 
 
 def drive_for(activation, unit=0.03):
@@ -48,7 +48,13 @@ def test_dopamine_appetite_and_inhibition_move_the_release():
     assert step(GoPathway(GoConfig(), 1), drive, rho=0.8)[1][0]
     assert not step(GoPathway(GoConfig(), 1), drive, rho=-0.8)[1][0]
     assert not step(GoPathway(GoConfig(), 1), drive_for(0.67), appetite=0.0)[1][0]
-    assert not step(GoPathway(GoConfig(), 1), 1.0, inhibited=np.ones(1, bool))[1][0]
+    assert not step(GoPathway(GoConfig(), 1), 1.0, blocked=np.ones(1, bool))[1][0]
+
+
+def test_inhibition_below_its_threshold_competes():
+    drive = drive_for(0.7)
+    released = [bool(step(GoPathway(GoConfig(), 1), drive, no_go=np.array([x]))[1][0]) for x in (0, 0.1, 0.4)]
+    assert released == [True, True, False]
 
 
 def test_a_waiting_drive_becomes_urgent():
@@ -65,8 +71,8 @@ def test_threshold_adapts_to_how_much_is_released():
     busy, quiet = GoPathway(GoConfig(), 4), GoPathway(GoConfig(), 4)
     free, flat = np.zeros(4, bool), np.zeros(4)
     for _ in range(200):
-        busy.step(np.full(4, 1.0), flat, free, 0.0, 1.0)
-        quiet.step(flat, flat, free, 0.0, 1.0)
+        busy.step(np.full(4, 1.0), flat, flat, free, 0.0, 1.0)
+        quiet.step(flat, flat, flat, free, 0.0, 1.0)
     assert busy._offset > 0.03
     assert quiet._offset < -0.03
     assert abs(busy._offset) <= 0.1
@@ -81,11 +87,15 @@ def test_threshold_adapts_to_how_much_is_released():
 def test_activation_is_bounded_and_zero_without_drive(drive, rho, appetite, repeats):
     go = GoPathway(GoConfig(), 3)
     for _ in range(repeats + 1):
-        activation, released = go.step(np.array(drive), np.zeros(3), np.zeros(3, bool), rho, appetite)
+        activation, released = go.step(
+            np.array(drive), np.zeros(3), np.zeros(3), np.zeros(3, bool), rho, appetite
+        )
     assert ((activation >= 0) & (activation <= 1)).all()
     assert not released[np.array(drive) == 0].any()
     stronger, _ = GoPathway(GoConfig(), 3).step(
-        2 * np.array(drive), np.zeros(3), np.zeros(3, bool), rho, appetite
+        2 * np.array(drive), np.zeros(3), np.zeros(3), np.zeros(3, bool), rho, appetite
     )
-    weaker, _ = GoPathway(GoConfig(), 3).step(np.array(drive), np.zeros(3), np.zeros(3, bool), rho, appetite)
+    weaker, _ = GoPathway(GoConfig(), 3).step(
+        np.array(drive), np.zeros(3), np.zeros(3), np.zeros(3, bool), rho, appetite
+    )
     assert (stronger >= weaker - 1e-12).all()

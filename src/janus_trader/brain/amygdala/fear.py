@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from janus_trader.contracts.errors import IntegrityError
-from janus_trader.contracts.memory import Episode
+from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.contracts.regime import N_REGIMES
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, Fraction
@@ -103,7 +103,9 @@ class FearMemory:
         """One night: parameters after the episodes that came after ``last_step``, in their order."""
         c, p = self.config, _copy(parameters)
         a, i = p["association"], p["inhibition"]
-        fresh = sorted((e for e in episodes if e.step > p["last_step"]), key=lambda e: e.step)
+        batch = Episodes.of(episodes)
+        order = np.argsort(batch.step, kind="stable")
+        fresh = [batch[int(j)] for j in order[batch.step[order] > p["last_step"]]]
         for episode in fresh:
             scale = float(np.sqrt(p["variance"]))
             warm = p["count"] >= c.min_episodes and scale > 0
@@ -159,7 +161,7 @@ class FearLearner:
 
     def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> FearParameters | None:
         """Candidate after the new episodes of ``train``; None when there is none."""
-        if not any(e.step > self._memory.parameters["last_step"] for e in train):
+        if not (Episodes.of(train).step > self._memory.parameters["last_step"]).any():
             return None
         return self._memory.learn(self._memory.parameters, train)
 
@@ -168,17 +170,16 @@ class FearLearner:
         p = self._memory.parameters if parameters is None else parameters
         if not held_back:
             return 0.0
+        batch = Episodes.of(held_back)
         expressed = np.asarray(p["association"]) - np.asarray(p["inhibition"])
         # the scale in force is used for both sides so that a candidate cannot move the goal
         scale = float(np.sqrt(self._memory.parameters["variance"]))
         if scale <= 0.0:
-            scale = float(np.sqrt(np.mean([e.reward**2 for e in held_back])))
+            scale = float(np.sqrt(np.mean(batch.reward**2)))
         limit = -self._memory.config.bad_sigma * scale
-        total = 0.0
-        for episode in held_back:
-            fear = min(1.0, max(0.0, float(np.dot(episode.posterior, expressed))))
-            total += (fear - float(scale > 0 and episode.reward < limit)) ** 2
-        return -total / len(held_back)
+        fear = np.clip(batch.posterior @ expressed, 0.0, 1.0)
+        bad = batch.reward < limit if scale > 0 else np.zeros(len(batch), dtype=bool)
+        return -float(np.mean((fear - bad) ** 2))
 
     def adopt(self, parameters: FearParameters) -> None:
         """Put a candidate in force."""

@@ -81,7 +81,7 @@ class AffinityLearner:
         keep = max(0.0, 1.0 - len(train) / config.memory)
         new = np.stack([traded.sum(0), (paid * traded).sum(0), (paid**2 * traded).sum(0)])
         sums = keep * evidence["sums"] + new
-        span = Span.of(evidence["span"]).extended(arrays.step)
+        span = Span.of(evidence["span"]).extended(arrays.step, keep)
         count = sums[0] * span.share()
         book = sums.sum(axis=2)
         whole = _ratio(book[0], book[1], book[2])

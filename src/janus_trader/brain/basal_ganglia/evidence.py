@@ -57,10 +57,10 @@ class Span:
     first: int = -1
     last: int = -1
 
-    def extended(self, steps: np.ndarray) -> Span:
-        """With the replays of one more night."""
+    def extended(self, steps: np.ndarray, keep: float = 1.0) -> Span:
+        """With the replays of one more night, after the earlier ones faded to ``keep``."""
         first = int(steps.min()) if self.first < 0 else min(self.first, int(steps.min()))
-        return Span(self.total + steps.size, first, max(self.last, int(steps.max())))
+        return Span(keep * self.total + steps.size, first, max(self.last, int(steps.max())))
 
     def share(self) -> float:
         """Distinct bars per replay, at most 1."""

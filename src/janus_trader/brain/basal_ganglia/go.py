@@ -31,6 +31,9 @@ class GoConfig(Config, frozen=True):
     decay: Annotated[Fraction, Meta(description="of facilitation, urgency and adaptation per bar")] = 0.95
     adaptation: Annotated[Fraction, Meta(description="threshold shift when everything is released")] = 0.1
     usual_share: Annotated[Fraction, Meta(description="share of the book usually released")] = 0.5
+    inhibition: Annotated[Fraction, Meta(description="threshold shift of full inhibition (λ of eq. 32)")] = (
+        0.3
+    )
     appetite_sensitivity: Annotated[
         NonNegative, Meta(description="threshold shift as appetite falls to 0")
     ] = 0.05
@@ -40,7 +43,8 @@ class GoConfig(Config, frozen=True):
 def go_step(
     drive,
     previous,
-    inhibited,
+    no_go,
+    blocked,
     engaged,
     trace,
     urgency,
@@ -56,6 +60,7 @@ def go_step(
     urge,
     base,
     decay,
+    inhibition,
     go,
     released,
 ):
@@ -76,9 +81,9 @@ def go_step(
         threshold = exit_ if held else entry
         if previous[i] * side >= large and not held:
             threshold = max(threshold, scale_in)
-        threshold = min(max(threshold + shift, 0.0), 1.0)
+        threshold = min(max(threshold + shift + inhibition * no_go[i], 0.0), 1.0)
         passed = side != 0.0 and go[i] >= threshold
-        released[i] = passed and not inhibited[i]
+        released[i] = passed and not blocked[i]
         if released[i]:
             count += 1
             engaged[i] = side
@@ -92,7 +97,10 @@ def go_step(
 
 
 class GoPathway:
-    """Releases scores with hysteresis.
+    """Releases scores with hysteresis, against inhibition.
+
+    A score is released when go − λ·no_go reaches its threshold, so that the pathways compete below the
+    No-Go threshold as well (specification eq. 32), and never where it is blocked.
 
     Hysteresis is against the direction released at the bar before, not against the held weight: a book
     with a long anchor holds weights that no signal asked for. Warm-up: none. Cost O(n).
@@ -105,7 +113,9 @@ class GoPathway:
     Examples
     --------
     >>> go = GoPathway(GoConfig(), 2)
-    >>> activation, released = go.step(np.array([0.03, -0.06]), np.zeros(2), np.zeros(2, bool), 0.0, 1.0)
+    >>> activation, released = go.step(
+    ...     np.array([0.03, -0.06]), np.zeros(2), np.zeros(2), np.zeros(2, bool), 0.0, 1.0
+    ... )
     >>> activation.round(2).tolist(), released.tolist()
     ([0.5, 0.67], [False, True])
     """
@@ -124,6 +134,7 @@ class GoPathway:
             c.urgency,
             c.base,
             c.decay,
+            c.inhibition,
         )
         self.reset()
 
@@ -133,16 +144,23 @@ class GoPathway:
         self._offset = 0.0
 
     def step(
-        self, drive: np.ndarray, previous: np.ndarray, inhibited: np.ndarray, rho: float, appetite: float
+        self,
+        drive: np.ndarray,
+        previous: np.ndarray,
+        no_go: np.ndarray,
+        blocked: np.ndarray,
+        rho: float,
+        appetite: float,
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Go activation (n,) in [0, 1] and what is released, (n,) bool."""
+        """Go activation (n,) in [0, 1] and what is released, (n,) bool; nothing ``blocked`` is."""
         config = self.config
         shift = self._offset + config.appetite_sensitivity * (1.0 - min(max(appetite, 0.0), 1.0))
         go, released = np.empty(self.n), np.empty(self.n, np.bool_)
         share = go_step(
             drive,
             previous,
-            inhibited,
+            no_go,
+            blocked,
             self.engaged,
             self._trace,
             self._urgency,

@@ -18,22 +18,23 @@ from janus_trader.foundation.config import Config, Count, Positive
 class PatternConfig(Config, frozen=True):
     """Cells of the context space and what makes one forbidding."""
 
-    bits: Annotated[int, Meta(ge=1, le=12, description="hyperplanes; 2^bits cells")] = 6
+    bits: Annotated[int, Meta(ge=1, le=12, description="hyperplanes; 2^bits cells")] = 4
     seed: Annotated[int, Meta(ge=0, description="seed of the hyperplanes")] = 20260216
     gain: Annotated[Positive, Meta(description="strength per standardised loss per episode")] = 5.0
     prior_episodes: Annotated[Positive, Meta(description="episodes at which a cell is half believed")] = 63.0
     min_episodes: Annotated[Count, Meta(description="episodes before a cell speaks")] = 10
+    least_deviation: Annotated[Positive, Meta(description="floor of a context's usual deviation")] = 0.05
     memory: Annotated[Positive, Meta(description="replays remembered by the running sums")] = 5000.0
 
 
 @njit(cache=True)
-def cell_of(planes, context):
+def cell_of(planes, centre, scale, context):
     """Number of the cell of one context: bit b is set on the positive side of hyperplane b. O(size·bits)."""
     cell = 0
     for b in range(planes.shape[1]):
         total = 0.0
         for j in range(planes.shape[0]):
-            total += planes[j, b] * context[j]
+            total += planes[j, b] * (context[j] - centre[j]) / scale[j]
         if total > 0.0:
             cell |= 1 << b
     return cell
@@ -42,17 +43,25 @@ def cell_of(planes, context):
 class PatternLearner:
     r"""Strength of the learned No-Go reason in every cell of the context space (light).
 
-    A cell is the sign pattern of a few random hyperplanes. With z the reward over its root mean square,
+    A cell is the sign pattern of a few random hyperplanes through the usual context, in units of its usual
+    deviation (without which most moments would share a cell). With z the reward over its root mean square,
 
     .. math:: strength = \mathrm{clip}\big(-g\,\bar z\, n / (n + n_0),\ 0,\ 1\big)
 
-    and 0 for a cell with fewer than ``min_episodes``. Score: mean of −strength·z, the loss avoided per bar.
+    and 0 for a cell with fewer than ``min_episodes``. What is usual is taken anew whenever the memory spans
+    twice the bars it did; the sums then start again, and replay, which reaches back over the whole memory,
+    fills them. Score: mean of −strength·z, the loss avoided per bar.
 
     Parameters
     ----------
     config : PatternConfig
     size : int
         Length of the context.
+
+    Examples
+    --------
+    >>> PatternLearner(PatternConfig(), 24).strength(np.zeros(24))
+    0.0
     """
 
     name = "no_go_patterns"
@@ -66,9 +75,20 @@ class PatternLearner:
 
     def reset(self) -> None:
         """No cell forbids anything."""
-        cells = 1 << self.config.bits
-        evidence = {"sums": np.zeros((2, cells)), "square": 0.0, "weight": 0.0, "span": Span().tree()}
-        self.adopt({"strength": np.zeros(cells), "rms": 0.0, "evidence": pack(evidence)})
+        evidence = {"sums": self._no_sums(), "span": Span().tree(), "first": -1, "recentre": 0}
+        self.adopt(
+            {
+                "strength": np.zeros(1 << self.config.bits),
+                "centre": np.zeros(self.size),
+                "scale": np.ones(self.size),
+                "rms": 0.0,
+                "evidence": pack(evidence),
+            }
+        )
+
+    def _no_sums(self) -> np.ndarray:
+        """Episodes, sum of rewards and sum of squared rewards of every cell."""
+        return np.zeros((3, 1 << self.config.bits))
 
     def parameters(self) -> dict[str, Any]:
         """The parameters in force."""
@@ -78,36 +98,53 @@ class PatternLearner:
         """Put parameters in force."""
         self._parameters = parameters
         self._strength = np.asarray(parameters["strength"])
-
-    def cells(self, contexts: np.ndarray) -> np.ndarray:
-        """Cell of each context, (E,) int for (E, size)."""
-        return np.array([cell_of(self._planes, row) for row in contexts], np.int64)
+        self._centre, self._scale = np.asarray(parameters["centre"]), np.asarray(parameters["scale"])
 
     def strength(self, context: np.ndarray) -> float:
         """Strength of the learned reason in one context, in [0, 1]. O(size·bits)."""
-        return float(self._strength[cell_of(self._planes, context)])
+        return float(self._strength[cell_of(self._planes, self._centre, self._scale, context)])
+
+    def cells(self, contexts: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """Cell of each context, (E,) int for (E, size)."""
+        return np.array([cell_of(self._planes, centre, scale, row) for row in contexts], np.int64)
 
     def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> dict[str, Any] | None:
         """Strengths after the training episodes; None when there are none. O(E·size·bits)."""
         if not train:
             return None
         config, evidence = self.config, unpack(self._parameters["evidence"])
+        contexts = np.stack([e.context for e in train])
         reward = np.array([e.reward for e in train])
-        cells = self.cells(np.stack([e.context for e in train]))
+        steps = np.array([e.step for e in train], np.int64)
+        first = int(steps.min()) if evidence["first"] < 0 else min(evidence["first"], int(steps.min()))
+        reach = int(steps.max()) - first + 1
+        centre, scale, sums = self._centre, self._scale, evidence["sums"]
+        span, recentre = Span.of(evidence["span"]), evidence["recentre"]
+        if reach >= recentre:
+            centre, scale = contexts.mean(axis=0), np.maximum(contexts.std(axis=0), config.least_deviation)
+            sums, span, recentre = self._no_sums(), Span(), 2 * reach
+        cells, size = self.cells(contexts, centre, scale), self._strength.size
         keep = max(0.0, 1.0 - len(train) / config.memory)
-        size = self._strength.size
-        new = np.stack([np.bincount(cells, minlength=size), np.bincount(cells, reward, size)])
-        sums = keep * evidence["sums"] + new
-        square = keep * evidence["square"] + float(reward @ reward)
-        weight = keep * evidence["weight"] + len(train)
-        span = Span.of(evidence["span"]).extended(np.array([e.step for e in train]))
-        rms = float(np.sqrt(square / weight))
+        columns = (np.bincount(cells, w, size) for w in (np.ones(len(train)), reward, reward**2))
+        sums, span = keep * sums + np.stack(list(columns)), span.extended(steps, keep)
+        strength, rms = self._strengths(sums, span)
+        state = {"sums": sums, "span": span.tree(), "first": first, "recentre": recentre}
+        return {
+            "strength": strength,
+            "centre": centre,
+            "scale": scale,
+            "rms": rms,
+            "evidence": pack(state),
+        }
+
+    def _strengths(self, sums: np.ndarray, span: Span) -> tuple[np.ndarray, float]:
+        config = self.config
+        rms = float(np.sqrt(sums[2].sum() / sums[0].sum()))
         count = sums[0] * span.share()
-        mean = sums[1] / np.maximum(sums[0], 1e-9) / rms if rms > 0.0 else np.zeros(size)
+        mean = sums[1] / np.maximum(sums[0], 1e-9) / rms if rms > 0.0 else np.zeros(sums.shape[1])
         strength = np.clip(-config.gain * mean * count / (count + config.prior_episodes), 0.0, 1.0)
         strength[count < config.min_episodes] = 0.0
-        state = {"sums": sums, "square": square, "weight": weight, "span": span.tree()}
-        return {"strength": strength, "rms": rms, "evidence": pack(state)}
+        return strength, rms
 
     def score(self, parameters: dict[str, Any] | None, held_back: Sequence[Episode]) -> float:
         """Mean loss avoided, in units of the reward's root mean square; higher is better."""
@@ -115,6 +152,7 @@ class PatternLearner:
             return 0.0
         p = self._parameters if parameters is None else parameters
         reward = np.array([e.reward for e in held_back])
-        strength = np.asarray(p["strength"])[self.cells(np.stack([e.context for e in held_back]))]
+        contexts = np.stack([e.context for e in held_back])
+        cells = self.cells(contexts, np.asarray(p["centre"]), np.asarray(p["scale"]))
         rms = p["rms"] if p["rms"] > 0.0 else 1.0
-        return float(-(strength * reward).mean() / rms)
+        return float(-(np.asarray(p["strength"])[cells] * reward).mean() / rms)

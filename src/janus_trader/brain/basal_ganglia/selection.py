@@ -43,8 +43,8 @@ class BasalGanglia:
     .. math:: d_i = \sum_k w_k\, g_k\, \gamma_{ki}\, s_{ki} + e_i, \qquad score_i = \tanh(d_i / d_0)
 
     with w the opponent-learned source weights (see `OpalLearner`), g the thalamus's source gates, γ the
-    strategy gate and e the evidence. An instrument is released when its Go activation passes its threshold,
-    its inhibition stays below the No-Go threshold and nothing vetoes.
+    strategy gate and e the evidence. An instrument is released when its Go activation, less a share of its
+    inhibition, passes its threshold, inhibition stays below its own and nothing vetoes.
 
     Parameters
     ----------
@@ -143,10 +143,10 @@ class BasalGanglia:
         vetoes, no_go, bits = self._no_go.step(
             drive, previous, percept, correlation, threat, portfolio, pattern
         )
-        inhibited = no_go >= self.config.no_go.threshold
+        blocked = no_go >= self.config.no_go.threshold
         if vetoes:
-            inhibited[:] = True
-        go, released = self._go.step(drive, previous, inhibited, rho, appetite.scalar)
+            blocked[:] = True
+        go, released = self._go.step(drive, previous, no_go, blocked, rho, appetite.scalar)
         wanted = ~released & (go >= self.config.go.exit)
         return Action(
             score=np.tanh(drive / self.config.score_scale),

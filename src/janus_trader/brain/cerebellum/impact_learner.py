@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from janus_trader.brain.cerebellum.fill_memory import design
-from janus_trader.contracts.memory import Episode
+from janus_trader.contracts.memory import Episode, Episodes
 
 if TYPE_CHECKING:
     from janus_trader.brain.cerebellum.cerebellum import Cerebellum
@@ -69,7 +69,7 @@ class ImpactLearner:
         if not train:
             return None
         config = self._cerebellum.config
-        fills = self._cerebellum.memory.between(0, max(e.ts_event for e in train))
+        fills = self._cerebellum.memory.between(0, int(Episodes.of(train).ts_event.max()))
         if len(fills) < config.min_fills:
             return None
         prior = np.array([config.prior_bps, 0.0, 0.0])
@@ -80,7 +80,8 @@ class ImpactLearner:
         """Minus the mean absolute error of the uncorrected forecast, in basis points."""
         if not held_back:
             return 0.0
-        first, last = min(e.ts_event for e in held_back), max(e.ts_event for e in held_back)
+        times = Episodes.of(held_back).ts_event
+        first, last = int(times.min()), int(times.max())
         fills = self._cerebellum.memory.between(first, last)
         if not len(fills):
             return 0.0

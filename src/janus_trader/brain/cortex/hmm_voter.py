@@ -14,7 +14,7 @@ from janus_trader.brain.cortex.history import FeatureHistory
 from janus_trader.brain.cortex.markov import stationary_distribution
 from janus_trader.brain.cortex.schemas import SchemaVoter
 from janus_trader.contracts.errors import IntegrityError
-from janus_trader.contracts.memory import Episode
+from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.contracts.regime import N_REGIMES
 from janus_trader.foundation.config import Config, Count, Fraction, Positive
 from janus_trader.numerics.hmm import HMMFilter, HMMParameters, fit_hmm, log_likelihood
@@ -174,7 +174,7 @@ class HMMLearner:
         if not train:
             return None
         c = self._voter.config
-        rows = self._history.rows(0, max(e.ts_event for e in train))
+        rows = self._history.rows(0, int(Episodes.of(train).ts_event.max()))
         emissions = emission_rows(rows)
         complete = np.isfinite(emissions).all(axis=1)
         rows, emissions = rows[complete][-c.lookback :], emissions[complete][-c.lookback :]
@@ -196,8 +196,8 @@ class HMMLearner:
         if not held_back:
             return 0.0
         p = self._voter.parameters if parameters is None else parameters
-        times = [e.ts_event for e in held_back]
-        emissions = emission_rows(self._history.rows(min(times), max(times)))
+        times = Episodes.of(held_back).ts_event
+        emissions = emission_rows(self._history.rows(int(times.min()), int(times.max())))
         emissions = emissions[np.isfinite(emissions).all(axis=1)]
         if len(emissions) == 0:
             return 0.0

@@ -20,7 +20,7 @@ from janus_trader.brain.cortex.schemas import (
     intervals,
     schema_scores,
 )
-from janus_trader.contracts.memory import Episode
+from janus_trader.contracts.memory import Episode, Episodes
 
 _RETURN = COLUMN["trailing_return"]
 
@@ -130,7 +130,7 @@ class SchemaLearner:
         if not train:
             return None
         p = self.parameters()
-        last = max(e.ts_event for e in train)
+        last = int(Episodes.of(train).ts_event.max())
         rows = self._history.rows(p["last_ts"] + 1, last)[:, :N_SCHEMA_FEATURES]
         if len(rows) == 0:
             return None
@@ -158,8 +158,8 @@ class SchemaLearner:
         if not held_back:
             return 0.0
         p = self._voter.parameters if parameters is None else parameters
-        times = [e.ts_event for e in held_back]
-        rows = np.ascontiguousarray(self._history.rows(min(times), max(times))[:, :N_SCHEMA_FEATURES])
+        times = Episodes.of(held_back).ts_event
+        rows = np.ascontiguousarray(self._history.rows(int(times.min()), int(times.max()))[:, :N_SCHEMA_FEATURES])
         low, high = intervals(np.asarray(p["prototype"]), self._voter.config.max_drift)
         return float(_mean_best(rows, low, high, WEIGHT, REACH, self._voter.config.min_coverage))
 

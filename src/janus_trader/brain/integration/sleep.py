@@ -135,14 +135,14 @@ def _numbers(tree: Any) -> np.ndarray:
 
 
 def relative_change(old: Any, new: Any) -> float:
-    """Size of a parameter change: ‖new − old‖ / ‖old‖ over every number in the two trees.
+    """Size of a parameter change, ‖new − old‖ / max(‖old‖, ‖new‖) over every number in the two trees.
 
-    >>> relative_change({"w": [3.0, 4.0]}, {"w": [3.0, 9.0]})
-    1.0
+    >>> relative_change({"w": [3.0, 4.0]}, {"w": [3.0, 0.0]})
+    0.8
     """
     a, b = _numbers(old), _numbers(new)
     if a.shape != b.shape:
         return 1.0
     finite = np.isfinite(a) & np.isfinite(b)
-    norm = float(np.sqrt(np.sum(a[finite] ** 2)))
-    return float(np.sqrt(np.sum((b - a)[finite] ** 2))) / norm if norm > 0 else float(np.any(a != b))
+    norm = max(float(np.linalg.norm(a[finite])), float(np.linalg.norm(b[finite])))
+    return float(np.linalg.norm((b - a)[finite])) / norm if norm > 0 else 0.0

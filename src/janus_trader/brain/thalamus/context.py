@@ -60,7 +60,7 @@ class ContextConfig(Config, frozen=True):
 def context_vector(
     config: ContextConfig, regime: RegimeState, features: FeatureVector, gates: list[float]
 ) -> np.ndarray:
-    """The context vector, (config.size,) in [-1, 1], never NaN. O(size).
+    """The context vector, (config.size,) in [-1, 1]; an absent or undefined feature is 0. O(size).
 
     Examples
     --------
@@ -81,6 +81,9 @@ def context_vector(
     get = features.values.get
     for item in config.features:
         value = get(item.name)
-        values.append(0.0 if value is None else tanh((value - item.centre) / item.scale))
+        if value is None or value != value:
+            values.append(0.0)
+        else:
+            values.append(tanh((value - item.centre) / item.scale))
     values += gates
-    return np.array([min(max(v, -1.0), 1.0) if v == v else 0.0 for v in values])
+    return np.array(values)
