@@ -1,6 +1,5 @@
 """Bad input: one clear message, an exit code that is not 0, no traceback, nothing damaged."""
 
-import os
 import signal
 import subprocess
 import sys
@@ -9,24 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from support.command import janus
+
 JANUS = str(Path(sys.executable).with_name("janus"))
 DAYS = [f"2020-01-{d:02d}" for d in range(1, 31)]
-
-
-def janus(*arguments, cwd, code=None, env=None, timeout=240):
-    done = subprocess.run(
-        [JANUS, *map(str, arguments)],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-        env={**os.environ, **(env or {})},
-    )
-    assert "Traceback" not in done.stderr + done.stdout, done.stderr
-    if code is not None:
-        assert done.returncode == code, done.stderr + done.stdout
-    return done
 
 
 def write(path, header, rows):
@@ -176,18 +161,8 @@ def test_a_killed_run_resumes_to_the_same_chain(tmp_path):
 def test_a_full_disk_is_said_in_one_sentence(tmp_path):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "journal.bin").symlink_to("/dev/full")
-    done = janus(
-        "run",
-        "--from",
-        "2016-01-01",
-        "--to",
-        "2016-06-01",
-        "--symbols",
-        "AAPL,KO",
-        "--out",
-        "run",
-        cwd=tmp_path,
-    )
+    span = ["--from", "2016-01-01", "--to", "2016-06-01", "--symbols", "AAPL,KO"]
+    done = janus("run", *span, "--out", "run", cwd=tmp_path)
     assert done.returncode == 3
     assert "No space left" in done.stderr
     assert not (tmp_path / "run" / "summary.json").exists()

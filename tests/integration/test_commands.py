@@ -2,9 +2,6 @@
 
 import json
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 import jsonschema
 import numpy as np
@@ -12,17 +9,13 @@ import pytest
 
 from janus_trader.runs.run import Run
 from janus_trader.runs.schema import SUMMARY_SCHEMA
+from support import command
 
-JANUS = str(Path(sys.executable).with_name("janus"))
 SPAN = ["--from", "2011-06-01", "--to", "2012-06-29", "--symbols", "AAPL,BAC,GE,KO,MSFT,XOM"]
 
 
 def janus(*arguments, cwd, code=0):
-    done = subprocess.run(
-        [JANUS, *map(str, arguments)], cwd=cwd, capture_output=True, text=True, timeout=300, check=False
-    )
-    assert done.returncode == code, done.stderr + done.stdout
-    return done.stdout
+    return command.janus(*arguments, cwd=cwd, code=code).stdout
 
 
 @pytest.fixture(scope="module")

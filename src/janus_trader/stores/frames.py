@@ -31,14 +31,16 @@ class FrameWriter:
     def __init__(self, path: Path | str, offset: int | None = None) -> None:
         self.path = Path(path)
         if offset is not None and self.path.exists():
-            if self.path.stat().st_size < offset:
+            size = self.path.stat().st_size
+            if size < offset:
                 raise IntegrityError(
                     f"{self.path.name} is shorter than its checkpoint says",
-                    got=f"{self.path.stat().st_size} bytes",
+                    got=f"{size} bytes",
                     expected=f"at least {offset} bytes",
                     remedy="start the run again; its journal was damaged outside the program",
                 )
-            os.truncate(self.path, offset)
+            if size > offset:
+                os.truncate(self.path, offset)
         self._handle: IO[bytes] = open(self.path, "ab")
 
     def append(self, payload: bytes) -> None:
