@@ -26,6 +26,6 @@ class Rng:
 
     def generator(self, *index: int) -> np.random.Generator:
         """A fresh generator for one use, e.g. one night: no state has to be saved to resume."""
-        words = hashlib.sha256(self.path.encode()).digest()[:16]
-        key = [self.seed, *np.frombuffer(words, "<u4").tolist(), *[int(i) for i in index]]
-        return np.random.Generator(np.random.PCG64(np.random.SeedSequence(key)))
+        name = f"{self.seed}:{self.path}:{','.join(str(int(i)) for i in index)}"
+        key = int.from_bytes(hashlib.sha256(name.encode()).digest()[:16], "little")
+        return np.random.Generator(np.random.Philox(key=key))

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from janus_trader.brain.basal_ganglia.evidence import Span, arrays_of
-from janus_trader.contracts.memory import Episode
+from janus_trader.brain.basal_ganglia.evidence import Span
+from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, Count, Fraction, NonNegative, Positive
 
@@ -74,7 +74,7 @@ class AffinityLearner:
         """Affinities after the training episodes; None when there are none. O(E·k·n)."""
         if not train:
             return None
-        config, arrays = self.config, arrays_of(train)
+        config, arrays = self.config, Episodes.of(train)
         evidence = unpack(self._parameters["evidence"])
         traded = np.abs(arrays.signals) > 1e-9
         paid = np.sign(arrays.signals) * np.clip(arrays.payoff, -config.clip, config.clip)
@@ -102,7 +102,7 @@ class AffinityLearner:
         if not held_back:
             return 0.0
         p = self._parameters if parameters is None else parameters
-        arrays, clip = arrays_of(held_back), self.config.clip
+        arrays, clip = Episodes.of(held_back), self.config.clip
         weight = np.asarray(p["affinity"]) * np.asarray(p["direction"])[:, None] * arrays.signals
         total = np.abs(weight).sum()
         paid = (weight * np.clip(arrays.payoff, -clip, clip)).sum()

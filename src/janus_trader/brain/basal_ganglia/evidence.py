@@ -1,4 +1,4 @@
-"""What episodes say about sources of signals: arrays, payoffs, and how much evidence they really are."""
+"""What episodes say about sources of signals: payoffs, and how much evidence they really are."""
 
 from __future__ import annotations
 
@@ -7,40 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from janus_trader.contracts.memory import Episode
+from janus_trader.contracts.memory import Episodes
 
 
-@dataclass(frozen=True)
-class EpisodeArrays:
-    """Episodes as arrays: signals and payoff (E, k, n), posterior (E, 7), cost and reward (E,)."""
-
-    signals: np.ndarray
-    payoff: np.ndarray
-    posterior: np.ndarray
-    context: np.ndarray
-    cost: np.ndarray
-    reward: np.ndarray
-    step: np.ndarray
-
-
-def arrays_of(episodes: Sequence[Episode]) -> EpisodeArrays:
-    """Stack episodes, in their order. O(E·k·n)."""
-    return EpisodeArrays(
-        signals=np.stack([e.signals for e in episodes]).astype(np.float64),
-        payoff=np.stack([e.payoff for e in episodes]).astype(np.float64),
-        posterior=np.stack([e.posterior for e in episodes]).astype(np.float64),
-        context=np.stack([e.context for e in episodes]).astype(np.float64),
-        cost=np.array([e.cost for e in episodes]),
-        reward=np.array([e.reward for e in episodes]),
-        step=np.array([e.step for e in episodes], np.int64),
-    )
-
-
-def source_payoffs(arrays: EpisodeArrays, clip: float) -> tuple[np.ndarray, np.ndarray]:
+def source_payoffs(episodes: Episodes, clip: float) -> tuple[np.ndarray, np.ndarray]:
     """Signal-weighted mean payoff Σ s·p / Σ|s| of each source, clipped, and where it spoke; both (E, k)."""
-    weight = np.abs(arrays.signals).sum(axis=2)
+    weight = np.abs(episodes.signals).sum(axis=2)
     spoke = weight > 1e-9
-    mean = (arrays.signals * arrays.payoff).sum(axis=2) / np.where(spoke, weight, 1.0)
+    mean = (episodes.signals * episodes.payoff).sum(axis=2) / np.where(spoke, weight, 1.0)
     return np.clip(np.where(spoke, mean, 0.0), -clip, clip), spoke
 
 

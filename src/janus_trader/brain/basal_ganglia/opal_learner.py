@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from janus_trader.brain.basal_ganglia.evidence import Span, arrays_of, source_payoffs
+from janus_trader.brain.basal_ganglia.evidence import Span, source_payoffs
 from janus_trader.brain.basal_ganglia.opal import (
     ANY,
     FOLLOW,
@@ -17,7 +17,7 @@ from janus_trader.brain.basal_ganglia.opal import (
     source_weights,
 )
 from janus_trader.contracts.errors import ConfigError
-from janus_trader.contracts.memory import Episode
+from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.foundation.codec import pack, unpack
 
 #: Mean square of a payoff before any was seen: about 20 instruments that move together a little.
@@ -90,7 +90,7 @@ class OpalLearner:
         """Weights after one pass over the training episodes; None when there are none. O(E·k·(n + 8))."""
         if not train:
             return None
-        config, arrays = self.config, arrays_of(train)
+        config, arrays = self.config, Episodes.of(train)
         rewards, spoke = source_payoffs(arrays, config.payoff_clip)
         evidence = unpack(self._parameters["evidence"])
         share = np.column_stack([arrays.posterior, np.ones(len(train))])
@@ -138,7 +138,7 @@ class OpalLearner:
         """
         if not held_back:
             return 0.0
-        arrays = arrays_of(held_back)
+        arrays = Episodes.of(held_back)
         weights = np.stack([self.weights(p, 0.0, parameters) for p in arrays.posterior])
         drive = np.einsum("ek,ekn->en", weights, arrays.signals)
         position = np.tanh(drive / self.config.score_saturation)

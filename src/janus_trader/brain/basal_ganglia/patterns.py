@@ -10,7 +10,7 @@ from msgspec import Meta
 from numba import njit
 
 from janus_trader.brain.basal_ganglia.evidence import Span
-from janus_trader.contracts.memory import Episode
+from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, Count, Positive
 
@@ -113,9 +113,9 @@ class PatternLearner:
         if not train:
             return None
         config, evidence = self.config, unpack(self._parameters["evidence"])
-        contexts = np.stack([e.context for e in train])
-        reward = np.array([e.reward for e in train])
-        steps = np.array([e.step for e in train], np.int64)
+        batch = Episodes.of(train)
+        contexts, reward = batch.context, batch.reward
+        steps = batch.step
         first = int(steps.min()) if evidence["first"] < 0 else min(evidence["first"], int(steps.min()))
         reach = int(steps.max()) - first + 1
         centre, scale, sums = self._centre, self._scale, evidence["sums"]
@@ -151,8 +151,9 @@ class PatternLearner:
         if not held_back:
             return 0.0
         p = self._parameters if parameters is None else parameters
-        reward = np.array([e.reward for e in held_back])
-        contexts = np.stack([e.context for e in held_back])
+        batch = Episodes.of(held_back)
+        reward = batch.reward
+        contexts = batch.context
         cells = self.cells(contexts, np.asarray(p["centre"]), np.asarray(p["scale"]))
         rms = p["rms"] if p["rms"] > 0.0 else 1.0
         return float(-(np.asarray(p["strength"])[cells] * reward).mean() / rms)

@@ -159,7 +159,9 @@ class SchemaLearner:
             return 0.0
         p = self._voter.parameters if parameters is None else parameters
         times = Episodes.of(held_back).ts_event
-        rows = np.ascontiguousarray(self._history.rows(int(times.min()), int(times.max()))[:, :N_SCHEMA_FEATURES])
+        rows = np.ascontiguousarray(
+            self._history.rows(int(times.min()), int(times.max()))[:, :N_SCHEMA_FEATURES]
+        )
         low, high = intervals(np.asarray(p["prototype"]), self._voter.config.max_drift)
         return float(_mean_best(rows, low, high, WEIGHT, REACH, self._voter.config.min_coverage))
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from janus_trader.brain.hippocampus.ripples import RIPPLES
 from janus_trader.contracts.errors import IntegrityError
-from janus_trader.contracts.memory import Episode
+from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.contracts.regime import N_REGIMES
 
 
@@ -80,9 +80,25 @@ class EpisodeRing:
         held = len(self)
         return (self.total - held + np.arange(held)) % self.capacity
 
-    def episodes(self, slots: np.ndarray) -> list[Episode]:
-        """The messages of some slots."""
-        return [self.episode(self.records[int(slot)]) for slot in slots]
+    def episodes(self, slots: np.ndarray) -> Episodes:
+        """Some slots as columns: every source is paid the payoff of the instruments. O(number of slots)."""
+        rows = self.records[slots]
+        payoff = rows["payoff"].astype(np.float64)[:, None, :]
+        return Episodes(
+            step=rows["step"],
+            ts_event=rows["ts_event"],
+            context=rows["context"].astype(np.float64),
+            posterior=rows["posterior"].astype(np.float64),
+            signals=rows["signals"].astype(np.float64),
+            payoff=np.broadcast_to(payoff, (len(rows), self._k, payoff.shape[2])),
+            weights=rows["weights"].astype(np.float64),
+            reward=rows["reward"],
+            cost=rows["cost"].astype(np.float64),
+            fear=rows["fear"].astype(np.float64),
+            surprise=rows["surprise"].astype(np.float64),
+            confidence=rows["confidence"].astype(np.float64),
+            ripple=tuple(RIPPLES[kind - 1].value if kind else "" for kind in rows["ripple"].tolist()),
+        )
 
     def episode(self, record: np.ndarray) -> Episode:
         """The message of one record: every source is paid the payoff of the instruments."""

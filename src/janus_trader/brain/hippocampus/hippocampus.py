@@ -16,7 +16,7 @@ from janus_trader.brain.hippocampus.separation import PatternSeparation, Separat
 from janus_trader.contracts.decision import Decision, Posture, Severity
 from janus_trader.contracts.errors import ConfigError, DataError
 from janus_trader.contracts.market import Moment
-from janus_trader.contracts.memory import Episode
+from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, Count, Positive
 
@@ -261,15 +261,15 @@ class Hippocampus:
 
     def replay(
         self, n_samples: int, before_step: int, generator: np.random.Generator
-    ) -> tuple[list[Episode], np.ndarray]:
+    ) -> tuple[Episodes, np.ndarray]:
         """Draw episodes whose decision lies before ``before_step``, by priority.
 
         What has been replayed falls from the entry priority to that of its own error and emotion.
 
         Returns
         -------
-        episodes : list of Episode
-            ``n_samples`` of them, repeats included; empty when none is eligible.
+        episodes : Episodes
+            ``n_samples`` of them in order of time, repeats included; empty when none is eligible.
         weights : (n_samples,) float array
             Importance weights in (0, 1], eq. 41.
         """
@@ -278,7 +278,8 @@ class Hippocampus:
         slots, weights = self._replay.sample(int(n_samples), held, eligible, generator)
         if slots.size:
             self._replay.update(slots, self._priority(slots))
-        return self._ring.episodes(slots), weights
+        order = np.argsort(self._ring.records["step"][slots], kind="stable")
+        return self._ring.episodes(slots[order]), weights[order]
 
     def _priority(self, slots: np.ndarray, errors: np.ndarray | None = None) -> np.ndarray:
         config, rows = self.config.replay, self._ring.records[slots]
@@ -316,11 +317,11 @@ class Hippocampus:
         raised, self._raised = dict(sorted(self._raised.items())), {}
         return raised
 
-    def held_back(self, since_step: int) -> list[Episode]:
+    def held_back(self, since_step: int) -> Episodes:
         """The episodes at or after a step, oldest first."""
         return self._ring.episodes(self._ring.since(since_step))
 
-    def recent(self, n: int) -> list[Episode]:
+    def recent(self, n: int) -> Episodes:
         """The last ``n`` episodes, oldest first."""
         return self._ring.episodes(self._ring.order()[-n:] if n > 0 else np.empty(0, np.int64))
 

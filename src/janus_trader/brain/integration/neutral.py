@@ -14,6 +14,7 @@ import numpy as np
 
 from janus_trader.contracts.decision import Posture, Severity, Threat, Verdict
 from janus_trader.contracts.errors import ConfigError
+from janus_trader.contracts.memory import Episodes
 from janus_trader.contracts.regime import N_REGIMES, Regime
 
 
@@ -146,7 +147,7 @@ def _cerebellum(brain: Any) -> None:
 
 
 def _hippocampus(brain: Any) -> None:
-    brain.hippocampus.replay = lambda amount, before_step, generator: ([], np.empty(0))
+    brain.hippocampus.replay = lambda amount, before_step, generator: (Episodes.of([]), np.empty(0))
 
 
 def _integration(brain: Any) -> None:

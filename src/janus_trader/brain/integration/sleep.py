@@ -10,14 +10,13 @@ have never been trained on it either, so both are judged on fresh days that prec
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
 
 from janus_trader.brain.integration.brain import Brain
-from janus_trader.contracts.memory import CandidateReport, Episode, SleepPhase, SleepReport
+from janus_trader.contracts.memory import CandidateReport, Episodes, SleepPhase, SleepReport
 from janus_trader.contracts.protocols import Learner
 from janus_trader.foundation.config import Config
 from janus_trader.foundation.rng import Rng
@@ -54,10 +53,10 @@ class Sleep:
         boundary = self._boundary()
         held_back = brain.hippocampus.held_back(boundary)
         amount = config.replay_deep if deep else config.replay_light
-        train: list[Episode] = []
+        train = Episodes.of([])
         reports: list[CandidateReport] = []
         if config.enabled and "integration" not in brain.config.neutral:
-            train = self._replay(amount, boundary - EPISODE_BARS, generator)
+            train, _ = brain.hippocampus.replay(amount, boundary - EPISODE_BARS, generator)
             if deep:
                 phases.append(SleepPhase.DEEP)
             phases.append(SleepPhase.INTEGRATION)
@@ -66,7 +65,6 @@ class Sleep:
                     if deep or not learner.deep_only:
                         reports.extend(self._learn(learner, train, held_back, number))
         phases.append(SleepPhase.TRANSITION)
-        ripples = Counter(e.ripple for e in brain.hippocampus.held_back(self._today()) if e.ripple)
         return SleepReport(
             night=number,
             ts_event=ts_event,
@@ -75,7 +73,7 @@ class Sleep:
             replayed=len(train),
             phases=tuple(phases),
             candidates=tuple(reports),
-            ripples=dict(sorted(ripples.items())),
+            ripples=brain.hippocampus.take_ripples(),
             parameters_before=before,
             parameters_after=brain.parameters_fingerprint,
         )
@@ -85,15 +83,8 @@ class Sleep:
         starts = self.brain.session_steps
         return starts[-min(self.config.holdback_sessions, len(starts))] if starts else 0
 
-    def _today(self) -> int:
-        return self.brain.session_steps[-1] if self.brain.session_steps else 0
-
-    def _replay(self, amount: int, before_step: int, generator: np.random.Generator) -> list[Episode]:
-        episodes, _ = self.brain.hippocampus.replay(amount, before_step, generator)
-        return sorted(episodes, key=lambda e: e.step)
-
     def _learn(
-        self, learner: Learner, train: list[Episode], held_back: list[Episode], number: int
+        self, learner: Learner, train: Episodes, held_back: Episodes, number: int
     ) -> list[CandidateReport]:
         generator = self._rng.child(learner.name).generator(number)
         candidate = learner.propose(train, generator)

@@ -9,7 +9,7 @@ import numpy as np
 from msgspec import Meta
 
 from janus_trader.brain.thalamus.gating import EXTERNAL, MODALITIES, PRICE, VISUAL
-from janus_trader.contracts.memory import Episode
+from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, NonNegative, Positive
 
@@ -96,11 +96,10 @@ class RelevanceLearner:
 
     def _channels(self, episodes: Sequence[Episode]) -> tuple[np.ndarray, np.ndarray]:
         """Payoff and presence of every source and, last, of the visual evidence: (E, k + 1)."""
-        signals = np.stack([e.signals for e in episodes]).astype(np.float64)
-        payoff = np.stack([e.payoff for e in episodes]).astype(np.float64)
-        r, spoke = payoffs(signals, payoff, self.config.clip)
-        seen, known = self._recall(np.array([e.ts_event for e in episodes]))
-        rv, spoke_v = payoffs(seen, payoff[:, 0, :], self.config.clip)
+        batch = Episodes.of(episodes)
+        r, spoke = payoffs(batch.signals, batch.payoff, self.config.clip)
+        seen, known = self._recall(batch.ts_event)
+        rv, spoke_v = payoffs(seen, batch.payoff[:, 0, :], self.config.clip)
         return np.column_stack([r, rv]), np.column_stack([spoke, spoke_v & known])
 
     def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> dict[str, Any] | None:
@@ -113,9 +112,9 @@ class RelevanceLearner:
         new = np.stack([spoke.sum(0), (r * spoke).sum(0), (r * r * spoke).sum(0)]).astype(np.float64)
         sums = keep * evidence["sums"] + new
         total = keep * evidence["total"] + len(train)
-        steps = [e.step for e in train]
-        first = min(steps) if evidence["first"] < 0 else min(evidence["first"], *steps)
-        last = max(evidence["last"], *steps)
+        steps = Episodes.of(train).step
+        first = int(steps.min()) if evidence["first"] < 0 else min(evidence["first"], int(steps.min()))
+        last = max(evidence["last"], int(steps.max()))
         # Replay repeats episodes: the evidence is never counted as more than the bars it spans.
         count = sums[0] * min(1.0, (last - first + 1) / total)
         ratio = np.where(sums[2] > 0, sums[1] / np.sqrt(np.maximum(sums[0] * sums[2], 1e-300)), 0.0)
