@@ -8,7 +8,7 @@ from janus_trader.foundation.codec import encode
 from support.lives import history, live
 
 #: A span with a crash in it, so that regions that only speak in trouble have something to say.
-SPAN = {"start": "2008-01-02", "end": "2009-06-30"}
+SPAN = {"start": "2008-06-02", "end": "2009-03-31"}
 
 #: The field of the decision in which each region must show.
 SHOWS_IN = {
@@ -66,10 +66,20 @@ def test_the_list_of_learners_is_complete(tmp_path):
     life.venue.close()
 
 
-@pytest.mark.parametrize("learner", LEARNERS)
+#: Patterns of loss need more losses than one crash brings before they forbid anything.
+LONGER = {"start": "2008-01-02", "end": "2009-06-30"}
+
+
+@pytest.mark.parametrize("learner", [name for name in LEARNERS if name != "no_go_patterns"])
 def test_what_a_learner_learned_changes_decisions(learner, whole, tmp_path):
     frozen = live(tmp_path / "run", history(**SPAN), f'brain.frozen_learners=["{learner}"]')
     assert not np.array_equal(weights(whole), weights(frozen)), f"{learner} never changed a target weight"
+
+
+def test_learned_patterns_of_loss_change_decisions(tmp_path):
+    learned = live(tmp_path / "learned", history(**LONGER))
+    frozen = live(tmp_path / "frozen", history(**LONGER), 'brain.frozen_learners=["no_go_patterns"]')
+    assert not np.array_equal(weights(learned), weights(frozen))
 
 
 def test_nights_accept_and_reject_candidates(tmp_path):

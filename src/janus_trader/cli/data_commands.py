@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import typer
@@ -71,12 +72,8 @@ def data_check_command(
     if as_json:
         print_json(report.to_dict())
     else:
-        table = [msgspec.to_builtins(one) for one in report.instruments]
-        keys = [key for key in table[0] if key not in ("quarantined", "type", "symbol")] if table else []
-        rows = [[key.replace("_", " "), *[_shown(row[key]) for row in table]] for key in keys]
-        reasons = sorted(report.quarantined)
-        rows += [[f"set aside: {r}", *[str(row["quarantined"].get(r, 0)) for row in table]] for r in reasons]
-        print_table(f"bars of {report.bar_seconds:g} s", ["", *[row["symbol"] for row in table]], rows)
+        header, rows = quality_table([msgspec.to_builtins(one) for one in report.instruments])
+        print_table(f"bars of {_length(report.bar_seconds)}", header, rows)
         for note in report.notes:
             typer.echo(note)
         typer.echo("clean" if report.clean else "rows were set aside; a run leaves them out and counts them")
@@ -84,9 +81,51 @@ def data_check_command(
         raise typer.Exit(1)
 
 
+#: Shown for every instrument; the others only where one of them has something to say.
+_ALWAYS = ("rows", "clean", "first", "last")
+
+
+def quality_table(instruments: list[dict[str, Any]]) -> tuple[list[str], list[list[str]]]:
+    """Header and rows, an instrument a row; findings that are nowhere are left out.
+
+    >>> quality_table([{"symbol": "A", "rows": 3, "crossed": 0, "quarantined": {"nan_price": 1}}])
+    (['instrument', 'rows', 'set aside: nan price'], [['A', '3', '1']])
+    """
+    skipped = {"type", "symbol", "quarantined"}
+    keys = [key for key in (instruments[0] if instruments else {}) if key not in skipped]
+    keys = [key for key in keys if key in _ALWAYS or any(row[key] for row in instruments)]
+    reasons = sorted({reason for row in instruments for reason in row["quarantined"]})
+    header = ["instrument", *[key.replace("_", " ") for key in keys]]
+    header += [f"set aside: {reason.replace('_', ' ')}" for reason in reasons]
+    rows = [
+        [
+            row["symbol"],
+            *[_shown(row[key]) for key in keys],
+            *[str(row["quarantined"].get(reason, 0)) for reason in reasons],
+        ]
+        for row in instruments
+    ]
+    return header, rows
+
+
+def _length(seconds: float) -> str:
+    """A bar's length in the unit people use.
+
+    >>> _length(86400), _length(1800), _length(3600)
+    ('1 day', '30 minutes', '1 hour')
+    """
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= size and seconds % size == 0:
+            count = int(seconds // size)
+            return f"{count} {unit}" + ("s" if count > 1 else "")
+    return f"{seconds:g} seconds"
+
+
 def _shown(value: object) -> str:
     if isinstance(value, (list, tuple)):
         return ", ".join(str(item) for item in value)
     if isinstance(value, dict):
         return ", ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, str):
+        return value.removesuffix("T00:00:00").replace("T", " ")
     return f"{value:g}" if isinstance(value, float) else str(value)

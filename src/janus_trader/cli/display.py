@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 import time
 from collections.abc import Iterable, Sequence
 from types import TracebackType
 from typing import Any
 
 import msgspec
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
@@ -19,14 +22,43 @@ def print_json(value: Any) -> None:
     sys.stdout.write(msgspec.json.format(msgspec.json.encode(value, enc_hook=str), indent=2).decode() + "\n")
 
 
+_NUMERIC = re.compile(r"[-+]?[\d.,]*\d[\d.,]*(e[-+]?\d+)?( ?%)?|–|")
+#: Where standard output is no terminal there is no width to fit; tables take what they need up to this.
+_PIPE_WIDTH = 160
+
+
+def _console() -> Console:
+    return Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=_PIPE_WIDTH)
+
+
 def print_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table with the first column to the left and the others to the right."""
-    table = Table(title=title or None, title_justify="left", header_style="bold")
+    """A table without frame; columns of numbers to the right, columns of words to the left.
+
+    The first column is never cut: it holds the names that other commands take.
+    """
+    body = [[str(cell) for cell in row] for row in rows]
+    table = Table(
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        header_style="bold",
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        pad_edge=False,
+    )
     for i, name in enumerate(columns):
-        table.add_column(name, justify="left" if i == 0 else "right")
-    for row in rows:
-        table.add_row(*[str(cell) for cell in row])
-    Console().print(table)
+        numeric = i > 0 and all(_NUMERIC.fullmatch(row[i]) for row in body)
+        table.add_column(name, justify="right" if numeric else "left", no_wrap=i == 0)
+    for row in body:
+        table.add_row(*row)
+    _console().print(table)
+
+
+def print_words(lines: Iterable[str]) -> None:
+    """Paragraphs, folded to the terminal with a hanging indent; one a line where there is no terminal."""
+    width = Console().width if sys.stdout.isatty() else 0
+    for line in lines:
+        sys.stdout.write((textwrap.fill(line, width, subsequent_indent="  ") if width else line) + "\n")
 
 
 class LifeDisplay:
@@ -60,7 +92,7 @@ class LifeDisplay:
             )
             self._progress.start()
             self._task = self._progress.add_task(
-                "", total=None, day="loading   ", regime="", posture="", equity=0.0, speed=0.0
+                "", total=None, day="reading data", regime="", posture="", equity=0.0, speed=0.0
             )
         return self
 

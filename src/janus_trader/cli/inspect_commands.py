@@ -8,15 +8,31 @@ from typing import Any
 import msgspec
 import typer
 
-from janus_trader.cli.display import LifeDisplay, print_json, print_table
+from janus_trader.cli.display import LifeDisplay, print_json, print_table, print_words
+from janus_trader.contracts.errors import DataError
+from janus_trader.runs.figures_text import LABELS, STYLES, number
+from janus_trader.runs.history import iso
+from janus_trader.runs.replay import Divergence
 from janus_trader.runs.run import Run
 from janus_trader.stores.run_directory import RunDirectory, list_runs
 
 
 def resolve_run(text: str) -> Path:
-    """A run's directory from its path or its name under runs/."""
-    path = Path(text)
-    return path if path.exists() or not (Path("runs") / text).exists() else Path("runs") / text
+    """A run's directory from its path or its name under runs/.
+
+    Raises
+    ------
+    DataError
+        Neither is a run.
+    """
+    for path in (Path(text), Path("runs") / text):
+        if (path / "manifest.json").exists():
+            return path
+    raise DataError(
+        f"no run {text}",
+        expected="the directory of a run (it holds manifest.json), or its name under runs/",
+        remedy="`janus runs list` shows the runs",
+    )
 
 
 def explain_command(run_path: str, decision: str, as_json: bool) -> None:
@@ -30,7 +46,7 @@ def explain_command(run_path: str, decision: str, as_json: bool) -> None:
         body = msgspec.to_builtins(record, enc_hook=lambda a: a.tolist())
         print_json({"words": words, "chain": head, "record": body})
         return
-    typer.echo("\n".join(words))
+    print_words(words)
 
 
 def replay_command(run_path: str, as_json: bool) -> None:
@@ -44,12 +60,19 @@ def replay_command(run_path: str, as_json: bool) -> None:
         print_json(result.to_dict())
     elif result.identical:
         typer.echo(f"identical: {result.steps} steps, hash chain {result.recomputed_chain}")
-    else:
-        d = result.divergence
-        assert d is not None
-        typer.echo(f"diverges at step {d.step} in {d.field.lstrip('.')}, by {d.size:g}")
+    elif result.divergence is not None:
+        typer.echo(describe(result.divergence))
     if not result.identical:
         raise typer.Exit(1)
+
+
+def describe(divergence: Divergence) -> str:
+    """One sentence on where two journals part."""
+    if divergence.field == "length":
+        return f"diverges at step {divergence.step}: one journal ends there and the other goes on"
+    day = iso(divergence.ts_event)
+    field = divergence.field.lstrip(".")
+    return f"diverges at step {divergence.step} in {field}, by {divergence.size:g}; the bar of {day}"
 
 
 def compare_command(a: str, b: str, as_json: bool) -> None:
@@ -60,53 +83,64 @@ def compare_command(a: str, b: str, as_json: bool) -> None:
     if as_json:
         print_json(result)
         return
-    rows = [[key, _cell(x), _cell(y)] for key, (x, y) in result["figures"].items()]
+    rows = [
+        [LABELS.get(key, key), *[number(value, STYLES.get(key, "text")) for value in pair]]
+        for key, pair in result["figures"].items()
+    ]
     print_table("figures", ["", result["a"], result["b"]], rows)
+    typer.echo("")
     if result["config"]:
         print_table(
-            "configuration",
+            "configuration, where it differs",
             ["key", result["a"], result["b"]],
             [[k, _cell(x), _cell(y)] for k, (x, y) in result["config"].items()],
         )
     else:
         typer.echo("same configuration")
-    typer.echo("same data" if result["same_data"] else "different data")
-    d = result["journals"]["divergence"]
-    typer.echo(
-        "identical decisions"
-        if d is None
-        else f"decisions part at step {d['step']} in {d['field'].lstrip('.')}"
-    )
+    if not result["same_data"]:
+        typer.echo("different data: decisions cannot be compared one by one")
+        return
+    typer.echo("same data")
+    found = result["journals"]["divergence"]
+    typer.echo("identical decisions" if found is None else describe(Divergence(**found)))
 
 
 def _cell(value: Any) -> str:
     if value is None:
         return "–"
-    return f"{value:,.4g}" if isinstance(value, float) else str(value)
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)
 
 
 def runs_list_command(root: str, as_json: bool) -> None:
     """Print every run below ``root``."""
-    rows = []
-    for directory in list_runs(root):
-        manifest = directory.read_json(directory.manifest)
-        summary = directory.read_json(directory.summary) if directory.finished else {}
-        rows.append(
-            {
-                "run": directory.run_id,
-                "state": "finished" if directory.finished else "unfinished",
-                "data": manifest["data"],
-                "world": manifest["request"]["world"],
-                "start": summary.get("start"),
-                "end": summary.get("end"),
-                "sharpe": summary.get("sharpe"),
-                "max_drawdown": summary.get("max_drawdown"),
-                "final_equity": summary.get("final_equity"),
-            }
-        )
+    rows = [_listed(directory) for directory in list_runs(root)]
     if as_json:
         print_json(rows)
     elif rows:
-        print_table("", list(rows[0]), [[_cell(v) for v in row.values()] for row in rows])
+        columns = ["run", "data", "from", "to", "Sharpe", "drawdown", "equity"]
+        print_table("", columns, [_row(row) for row in rows])
+        if any(row["state"] == "unfinished" for row in rows):
+            typer.echo("unfinished runs go on with `janus run --resume RUN`")
     else:
         typer.echo(f"no run under {root}; `janus run --quick` makes one")
+
+
+def _listed(directory: RunDirectory) -> dict[str, Any]:
+    manifest = directory.read_json(directory.manifest)
+    summary = directory.read_json(directory.summary) if directory.finished else {}
+    figures = ("start", "end", "sharpe", "max_drawdown", "final_equity")
+    return {
+        "run": directory.run_id,
+        "state": "finished" if directory.finished else "unfinished",
+        "data": manifest["data"],
+        "world": manifest["request"]["world"],
+        **{key: summary.get(key) for key in figures},
+    }
+
+
+def _row(row: dict[str, Any]) -> list[str]:
+    data = row["data"] if row["world"] == "real" else f"{row['data']}, {row['world']}"
+    if row["state"] == "unfinished":
+        return [row["run"], data, "unfinished", "", "", "", ""]
+    figures = (number(row["sharpe"]), number(row["max_drawdown"], "%"), number(row["final_equity"], ","))
+    return [row["run"], data, row["start"], row["end"], *figures]

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from janus_trader import __version__
+
+if TYPE_CHECKING:
+    from janus_trader.contracts.errors import JanusError
 
 app = typer.Typer(
     name="janus",
@@ -90,7 +94,8 @@ def run(
     columns: COLUMNS = None,
     json_: JSON = False,
     more_data: Annotated[
-        list[str] | None, typer.Argument(help="More files for --data.", show_default=False)
+        list[str] | None,
+        typer.Argument(metavar="[FILE...]", help="More files for --data.", show_default=False),
     ] = None,
 ) -> None:
     """Live through a history, day and night, and report what happened.
@@ -134,7 +139,9 @@ def run(
 
 @app.command()
 def explain(
-    run_path: Annotated[str, typer.Argument(metavar="RUN")], decision: str, json_: JSON = False
+    run_path: Annotated[str, typer.Argument(metavar="RUN", help="Directory, or name under runs/.")],
+    decision: Annotated[str, typer.Argument(metavar="DECISION", help="Step number, or YYYY-MM-DD.")],
+    json_: JSON = False,
 ) -> None:
     """Tell the whole chain of one decision in words; DECISION is a step number or a date."""
     from janus_trader.cli.inspect_commands import explain_command
@@ -143,7 +150,10 @@ def explain(
 
 
 @app.command()
-def replay(run_path: Annotated[str, typer.Argument(metavar="RUN")], json_: JSON = False) -> None:
+def replay(
+    run_path: Annotated[str, typer.Argument(metavar="RUN", help="Directory, or name under runs/.")],
+    json_: JSON = False,
+) -> None:
     """Recompute a run and say whether it is identical, or where it first diverges and by how much."""
     from janus_trader.cli.inspect_commands import replay_command
 
@@ -151,7 +161,11 @@ def replay(run_path: Annotated[str, typer.Argument(metavar="RUN")], json_: JSON 
 
 
 @app.command()
-def compare(a: str, b: str, json_: JSON = False) -> None:
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="One run.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another run.")],
+    json_: JSON = False,
+) -> None:
     """Two runs side by side: figures, configuration, first differing decision."""
     from janus_trader.cli.inspect_commands import compare_command
 
@@ -186,7 +200,7 @@ def data_list(json_: JSON = False) -> None:
 
 @data_app.command("check")
 def data_check(
-    files: list[str],
+    files: Annotated[list[str], typer.Argument(metavar="FILE...", help="CSV or Parquet.")],
     timezone: Annotated[str | None, typer.Option(help="Zone of time stamps without one.")] = None,
     bar_end: BAR_END = None,
     columns: COLUMNS = None,
@@ -200,8 +214,8 @@ def data_check(
 
 @config_app.command("show")
 def config_show(
-    config: Annotated[str | None, typer.Option("--config")] = None,
-    set_: Annotated[list[str] | None, typer.Option("--set")] = None,
+    config: Annotated[str | None, typer.Option(help="TOML file; default: janus.toml if there.")] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the file.")] = None,
     json_: JSON = False,
 ) -> None:
     """The configuration in force, with ranges and meanings."""
@@ -212,7 +226,7 @@ def config_show(
 
 @config_app.command("init")
 def config_init(
-    path: Annotated[str, typer.Argument()] = "janus.toml",
+    path: Annotated[str, typer.Argument(metavar="FILE", help="Where to write.")] = "janus.toml",
     force: Annotated[bool, typer.Option("--force", help="Overwrite an existing file.")] = False,
 ) -> None:
     """Write a commented configuration file with every default."""
@@ -228,7 +242,7 @@ def main() -> None:
     try:
         app()
     except JanusError as error:
-        _fail(str(error), 2)
+        _fail(_told(error), 2)
     except KeyboardInterrupt:
         _fail("interrupted", 130)
     except BrokenPipeError:
@@ -236,14 +250,31 @@ def main() -> None:
         sys.exit(1)
     except OSError as error:
         name = f" {error.filename}" if error.filename else ""
-        _fail(f"{error.strerror or error}{name} (remedy: free space or choose another path, then resume)", 3)
+        remedy = _REMEDIES.get(error.errno or 0, "choose another path")
+        _fail(f"{error.strerror or error}{name}\n  remedy: {remedy}", 3)
     except Exception as error:
         if os.environ.get("JANUS_DEBUG"):
             raise
         _fail(
-            f"internal error: {type(error).__name__}: {error} (remedy: JANUS_DEBUG=1 shows where; please report it)",
+            f"internal error: {type(error).__name__}: {error}\n"
+            "  remedy: JANUS_DEBUG=1 shows where; please report it",
             70,
         )
+
+
+#: What to do about the failures of a file system that a user can do something about.
+_REMEDIES = {
+    errno.ENOSPC: "free space, then go on with `janus run --resume RUN`",
+    errno.EDQUOT: "free space, then go on with `janus run --resume RUN`",
+    errno.EACCES: "choose a path that you may write, or change its permissions",
+    errno.EROFS: "choose a path on a file system that can be written",
+}
+
+
+def _told(error: JanusError) -> str:
+    """What went wrong, then what was got, expected and what to do, a line each."""
+    parts = (("got", error.got), ("expected", error.expected), ("remedy", error.remedy))
+    return "\n".join([error.what, *[f"  {name}: {text}" for name, text in parts if text is not None]])
 
 
 def _fail(message: str, code: int) -> None:

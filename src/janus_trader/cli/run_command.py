@@ -10,6 +10,7 @@ from typing import Any
 
 from janus_trader.cli.data_commands import parse_columns
 from janus_trader.cli.display import LifeDisplay, print_json, print_table
+from janus_trader.cli.inspect_commands import resolve_run
 from janus_trader.config import JanusConfig, load_config
 from janus_trader.contracts.errors import ConfigError
 from janus_trader.runs.driver import Interrupted
@@ -108,7 +109,7 @@ def run_command(arguments: RunArguments) -> None:
     try:
         with LifeDisplay(quiet=arguments.json) as display:
             if arguments.resume:
-                directory = RunDirectory(arguments.resume)
+                directory = RunDirectory(resolve_run(arguments.resume))
                 summary = resume(directory, display=display, stop=lambda: asked_to_stop)
             else:
                 config = configuration(arguments)
@@ -140,29 +141,26 @@ def run_command(arguments: RunArguments) -> None:
 def _closing_table(summary: dict[str, Any], directory: RunDirectory) -> None:
     from rich.console import Console
 
-    from janus_trader.runs.report import COLUMNS, number
+    from janus_trader.runs.figures_text import COLUMNS, number
+    from janus_trader.runs.report_words import caution, in_short
 
     columns = {"janus": summary, **summary["baselines"]}
     rows = [
         [label, *[number(figures.get(key), style) for figures in columns.values()]]
         for key, style, label in COLUMNS
     ]
-    title = f"{summary['instruments']} instruments, {summary['bars']} bars, {summary['start']} to {summary['end']}"
+    many = "instrument" if summary["instruments"] == 1 else "instruments"
+    title = f"{summary['instruments']} {many}, {summary['bars']} bars, {summary['start']} to {summary['end']}"
     print_table(title, ["", *[name.replace("_", " ") for name in columns]], rows)
-    console = Console()
-    gap = summary["sharpe_diff"]
-    if gap:
-        console.print(
-            f"Sharpe minus {summary['benchmark'].replace('_', ' ')}: {gap['mean']:+.2f} "
-            f"(95 % {gap['lo']:+.2f} to {gap['hi']:+.2f}); deflated Sharpe probability "
-            f"{summary['deflated_sharpe_prob']:.0%} over {summary['trials']} trials"
-        )
-    for note in (summary["survivorship_note"], *summary["notes"]):
+    console = Console(highlight=False)
+    console.print()
+    for sentence in in_short(summary):
+        console.print(sentence)
+    for note in (caution(summary), summary["survivorship_note"], *summary["notes"]):
         if note:
             console.print(note, style="yellow")
     console.print(
-        f"{summary['nights']} nights, {summary['candidates']['accepted']} candidates accepted and "
-        f"{summary['candidates']['rejected']} rejected; {summary['steps_per_s']:.0f} steps/s, "
-        f"{summary['wall_s']:.1f} s, {summary['peak_rss_mb']:.0f} MB"
+        f"{summary['steps_per_s']:.0f} steps/s, {summary['wall_s']:.1f} s, {summary['peak_rss_mb']:.0f} MB"
     )
     console.print(f"report: {directory.report}", soft_wrap=True)
+    console.print(f"next: janus explain {directory.path} {summary['end']}", soft_wrap=True)

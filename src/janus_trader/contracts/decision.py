@@ -179,7 +179,8 @@ class Forecast(Message, frozen=True):
 class Decision(Message, frozen=True):
     """One decision over the whole book, with everything that led to it.
 
-    ``orders_hash`` is filled by the driver; ``parent`` is the hash of the decision before it.
+    ``parameters`` is the fingerprint of the learned parameters in force; ``stood_down`` says that a halt
+    replaced the target by "no position".
     """
 
     ts_event: int

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import overload
 
@@ -61,7 +61,8 @@ class Episodes(Sequence[Episode]):
 
     Shapes for ``E`` episodes, ``k`` sources, ``n`` instruments: ``step``, ``ts_event``, ``reward``, ``cost``,
     ``fear``, ``surprise``, ``confidence`` (E,); ``context`` (E, d); ``posterior`` (E, 7); ``signals`` and
-    ``payoff`` (E, k, n); ``weights`` (E, n); ``ripple`` a tuple of E texts.
+    ``payoff`` (E, k, n); ``weights`` (E, n); ``ripple`` a tuple of E texts. ``weight`` (E,) corrects for the way
+    the episodes were drawn (importance weights, eq. 41; 1 where each counts as it is).
 
     >>> len(Episodes.of([]))
     0
@@ -80,6 +81,7 @@ class Episodes(Sequence[Episode]):
     surprise: np.ndarray
     confidence: np.ndarray
     ripple: tuple[str, ...]
+    weight: np.ndarray
 
     @classmethod
     def of(cls, episodes: Sequence[Episode]) -> Episodes:
@@ -107,6 +109,26 @@ class Episodes(Sequence[Episode]):
             surprise=stacked("surprise", 1),
             confidence=stacked("confidence", 1),
             ripple=tuple(e.ripple for e in rows),
+            weight=np.ones(len(rows)),
+        )
+
+    def before(self, step: int) -> Episodes:
+        """Those whose decision lies before a step; the order of time is assumed."""
+        count = int(np.searchsorted(self.step, step))
+        names = [f.name for f in fields(self)]
+        return Episodes(**{name: getattr(self, name)[:count] for name in names})
+
+    def joined(self, other: Episodes) -> Episodes:
+        """These and others, in order of time. Either may be empty."""
+        if not len(self) or not len(other):
+            return other if not len(self) else self
+        names = [f.name for f in fields(self) if f.name != "ripple"]
+        columns = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names}
+        order = np.argsort(columns["step"], kind="stable")
+        ripples = (*self.ripple, *other.ripple)
+        return Episodes(
+            **{name: column[order] for name, column in columns.items()},
+            ripple=tuple(ripples[int(i)] for i in order),
         )
 
     def __len__(self) -> int:
@@ -170,3 +192,4 @@ class SleepReport(Message, frozen=True):
     ripples: dict[str, int]
     parameters_before: str
     parameters_after: str
+    note: str = ""  # why nothing was learned, when nothing was

@@ -14,8 +14,10 @@ from janus_trader.contracts.panel import NS_PER_DAY, MarketPanel, Observations
 from janus_trader.data.panels import bar_of_session, common_fields, panel_returns, validate_panel
 from janus_trader.data.schema import feature_schema
 
-_YEAR_DAYS = 365.25
-_LONGEST_CLOSURE_DAYS = 7  # longer holes are missing data, not closed markets
+_FORTNIGHT_NS = 14 * NS_PER_DAY
+_TRADING_DAYS, _CALENDAR_DAYS = 252.0, 365.0
+_SATURDAY = 5
+_DAY_S = 86_400.0
 _INTRADAY_BELOW_S = 82_800.0  # 23 hours: the shortest daily bar across a change of clocks
 _PRICE_DECIMALS, _FINE_PRICE_DECIMALS, _FINE_BELOW = 6, 9, 0.05
 
@@ -61,15 +63,26 @@ def price_decimals(smallest: float) -> int:
     return _FINE_PRICE_DECIMALS if smallest < _FINE_BELOW else _PRICE_DECIMALS
 
 
-def bars_per_year(ts: np.ndarray) -> float:
-    """Bars a year, measured: ``(T-1) / years``, where a hole counts for at most a week.
+def bars_per_year(ts: np.ndarray, bar_seconds: float) -> float:
+    """Bars a year, from the length of a bar and the calendar of the first fortnight.
 
-    The cap keeps holes of missing data (two months of minutes a year apart) out of the figure.
+    365 days a year where a bar ends on a Saturday within it, else 252; times the median number of bars a
+    day for bars shorter than a day. Only the beginning is looked at, so that a longer file of the same
+    market gives the same figure. O(number of bars in a fortnight).
+
+    >>> bars_per_year(np.arange(30) * NS_PER_DAY + NS_PER_DAY // 2, 86_400.0)
+    365.0
     """
     if len(ts) < 2:
         raise DataError("cannot measure the bar frequency", got=f"{len(ts)} bars", expected="2 or more")
-    open_ns = np.minimum(np.diff(ts), _LONGEST_CLOSURE_DAYS * NS_PER_DAY).sum(dtype=np.float64)
-    return float((len(ts) - 1) / (open_ns / (_YEAR_DAYS * NS_PER_DAY)))
+    head = ts[: int(np.searchsorted(ts, ts[0] + _FORTNIGHT_NS))] - 1
+    day = head // NS_PER_DAY
+    weekday = (day + 3) % 7  # 1970-01-01 was a Thursday; Monday is 0
+    days = _CALENDAR_DAYS if (weekday == _SATURDAY).any() else _TRADING_DAYS
+    if bar_seconds >= _INTRADAY_BELOW_S:
+        return days
+    counts = np.unique(day[weekday < _SATURDAY], return_counts=True)[1]
+    return days * float(np.median(counts)) if len(counts) else days * _DAY_S / bar_seconds
 
 
 def session_numbers(ts: np.ndarray, timezone: str | None) -> np.ndarray:
@@ -172,7 +185,7 @@ def assemble(
         present=present,
         fields=common_fields([i.fields for i in instruments]),
         bar_seconds=float(bar_seconds),
-        bars_per_year=bars_per_year(ts),
+        bars_per_year=bars_per_year(ts, float(bar_seconds)),
         market=nothing if market is None else market.price,
         market_volume=nothing if market is None else market.volume,
         auxiliary=tuple(auxiliary),

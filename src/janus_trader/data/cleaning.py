@@ -14,14 +14,14 @@ high_below_low         has a high below its low
 outside_range          opens or closes outside [low, high] by more than ``range_tolerance``
 crossed_quote          has an ask below the bid at its open or close
 duplicate              repeats the time of a row before it (conflicting_duplicate: with other values)
-outlier                is a one-bar spike: the jump exceeds ``spike_scale`` robust deviations and the
-                       next bar takes back ``spike_revert`` of it; a jump that stays is a real one
+unconfirmed_jump       jumps by more than ``spike_scale`` robust deviations; the next bar decides
 stale                  repeats price and range of ``stale_run`` rows before it, without any volume
 =====================  ==============================================================================
 
-The outlier rule looks one bar ahead, as every rule for spikes that revert must; it is a repair of
-recorded files and never runs on live bars. A range that misses its open or close by no more than the
-tolerance is widened, a negative volume made unknown; both are counted as repairs.
+No rule looks ahead: a bar that jumps far beyond what the bars before it did, and by more than markets fall in
+a crash, is set aside until the next bar confirms or withdraws the new level, as a feed would have to treat it.
+A range that misses its open or close by no more than the tolerance is widened, a negative volume made
+unknown; both are counted as repairs.
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from janus_trader.foundation.config import Config, Fraction
 
 _WEEK_NS = 7 * NS_PER_DAY
 _MAD_TO_SIGMA = 1.4826  # of a normal law
+_LEAST_MOVES = 21  # moves that make a scale
 _ENOUGH = 0.99  # share of bars that must be flat to call a source close-only
 _VOLUME_SHARE = 0.5  # share of bars with volume to call it delivered
 
@@ -48,10 +49,11 @@ _VOLUME_SHARE = 0.5  # share of bars with volume to call it delivered
 class QualityConfig(Config, frozen=True):
     """Thresholds of the checks."""
 
-    spike_scale: Annotated[float, Meta(ge=5, description="robust deviations of a spike")] = 25.0
-    spike_min: Annotated[float, Meta(ge=0, description="smallest |log return| of a spike")] = 0.02
-    spike_revert: Fraction = 0.8
-    spike_window: Annotated[int, Meta(ge=5, description="bars of the local deviation")] = 101
+    spike_scale: Annotated[float, Meta(ge=5, description="robust deviations of a jump that has to wait")] = (
+        25.0
+    )
+    spike_min: Annotated[float, Meta(ge=0, description="smallest |log return| of a jump")] = 0.4
+    spike_window: Annotated[int, Meta(ge=5, description="bars before it that set the scale")] = 101
     stale_run: Annotated[int, Meta(ge=2)] = 20
     range_tolerance: Fraction = 0.05
     slot_share: Annotated[float, Meta(gt=0, le=1, description="weeks that make a slot usual")] = 0.8
@@ -128,39 +130,29 @@ def _row_faults(raw: RawSeries, config: QualityConfig) -> dict[str, np.ndarray]:
     }
 
 
-def spikes(close: np.ndarray, config: QualityConfig) -> np.ndarray:
-    """Which closes are one-bar spikes: ``|r_t| > max(spike_min, k s_t)`` and ``r_t + r_{t+1}`` takes
-    back at least ``spike_revert`` of ``r_t``; ``s_t`` is the larger of the global and the local
-    1.4826 median |r|. (m,) -> (m,) bool; the first and the last bar never are. O(m log window).
+def jumps(close: np.ndarray, config: QualityConfig) -> np.ndarray:
+    """Which closes have to wait for confirmation, (m,) -> (m,) bool.
 
-    >>> spikes(np.array([10.0, 10.1, 101.0, 10.1, 10.0, 20.0, 20.1]), QualityConfig()).nonzero()[0]
-    array([2])
+    A close waits when ``|r_t| > max(spike_min, k s_t)`` with ``s_t`` 1.4826 times the median |r| of the
+    ``spike_window`` moves before it (at least 21 of them), unless the close before it waited: then this
+    one decides. A level that stays is taken from its second bar on, a spike that reverts never.
+    Past data only; O(m log window).
+
+    >>> calm = 100.0 + np.arange(40) % 2
+    >>> jumps(np.concatenate([calm, [900.0], calm, [50.0, 50.0]]), QualityConfig()).nonzero()[0].tolist()
+    [40, 81]
     """
     import pandas as pd
 
     out = np.zeros(len(close), bool)
-    if len(close) < 3:
+    if len(close) < _LEAST_MOVES + 2:
         return out
-    r = np.diff(np.log(close))
-    size = np.abs(r)
-    moved = size[size > 0.0]
-    if len(moved) == 0:
-        return out
-    local = pd.Series(size).rolling(config.spike_window, center=True, min_periods=1).median().to_numpy()
-    scale = _MAD_TO_SIGMA * np.maximum(np.median(moved), local)
-    jump, back = r[:-1], r[1:]
-    # a short series has no robust scale but its own jumps: the spike itself is the outlier then
-    bound = np.maximum(config.spike_min, config.spike_scale * _short_scale(scale[:-1], moved))
-    left = np.abs(jump + back) <= (1.0 - config.spike_revert) * np.abs(jump)
-    out[1:-1] = (np.abs(jump) > bound) & left
+    size = np.abs(np.diff(np.log(close)))
+    past = pd.Series(size).rolling(config.spike_window, min_periods=_LEAST_MOVES).median().shift(1)
+    bound = np.maximum(config.spike_min, config.spike_scale * _MAD_TO_SIGMA * past.to_numpy())
+    for t in np.flatnonzero(size > bound) + 1:
+        out[t] = not out[t - 1]
     return out
-
-
-def _short_scale(scale: np.ndarray, moved: np.ndarray) -> np.ndarray:
-    """With fewer than 21 moves the lower quartile stands in for the median."""
-    if len(moved) >= 21:
-        return scale
-    return np.full(len(scale), _MAD_TO_SIGMA * float(np.quantile(moved, 0.25)))
 
 
 def run_lengths(same: np.ndarray) -> np.ndarray:
@@ -224,9 +216,9 @@ def clean_series(
     keep = keep[np.argsort(raw.ts[keep], kind="stable")]
     keep = _drop_duplicates(raw, keep, quarantined)
     if len(keep):
-        spike = spikes(raw.close[keep], config)
-        quarantined["outlier"] = int(spike.sum())
-        keep = keep[~spike]
+        waiting = jumps(raw.close[keep], config)
+        quarantined["unconfirmed_jump"] = int(waiting.sum())
+        keep = keep[~waiting]
     stale_runs = 0
     if len(keep):
         length = repeats(raw, keep)
@@ -292,7 +284,7 @@ def _quality(
         first=str(ts[0].astype("M8[ns]"))[:19] if len(ts) else "",
         last=str(ts[-1].astype("M8[ns]"))[:19] if len(ts) else "",
         duplicates=quarantined["duplicate"] + quarantined["conflicting_duplicate"],
-        outliers=quarantined.get("outlier", 0),
+        outliers=quarantined.get("unconfirmed_jump", 0),
         crossed=quarantined["crossed_quote"],
         negative=quarantined["non_positive_price"],
         unsorted=unsorted,

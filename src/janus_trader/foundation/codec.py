@@ -7,6 +7,8 @@ of kernels may hold NaN, messages never do).
 
 from __future__ import annotations
 
+import math
+import re
 from typing import Any, TypeVar
 
 import msgspec
@@ -16,6 +18,8 @@ from janus_trader.contracts.errors import DataError, IntegrityError
 
 T = TypeVar("T")
 _ND = "__nd__"
+#: A float64 with all exponent bits set (NaN or infinity) begins like this; other bytes may as well.
+_SUSPECT = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
 
 
 def _descr(dtype: np.dtype) -> Any:
@@ -30,11 +34,17 @@ def _dtype(text: str) -> np.dtype:
     return np.dtype(text)
 
 
+def _all_finite(array: np.ndarray) -> bool:
+    if array.dtype.fields is not None:
+        return all(_all_finite(array[name]) for name in array.dtype.fields)
+    return array.dtype.kind != "f" or bool(np.isfinite(array).all())
+
+
 def _hook(allow_nan: bool) -> Any:
     def enc_hook(value: Any) -> Any:
         if isinstance(value, np.ndarray):
             array = np.ascontiguousarray(value)
-            if not allow_nan and array.dtype.kind == "f" and not np.isfinite(array).all():
+            if not allow_nan and not _all_finite(array):
                 raise DataError("NaN or infinity in a message", got=array, expected="finite numbers")
             return {_ND: [_descr(array.dtype), list(value.shape), array.tobytes()]}
         if isinstance(value, np.generic):
@@ -54,7 +64,18 @@ def encode(value: Any) -> bytes:
     >>> encode({"b": 1, "a": np.arange(2)}) == encode({"a": np.arange(2), "b": 1})
     True
     """
-    return _STRICT.encode(value)
+    raw = _STRICT.encode(value)
+    if _SUSPECT.search(raw) is not None and _has_nan(msgspec.msgpack.decode(raw)):
+        raise DataError("NaN or infinity in a message", expected="finite numbers, or an absent value")
+    return raw
+
+
+def _has_nan(value: Any) -> bool:
+    if isinstance(value, float):
+        return not math.isfinite(value)
+    if isinstance(value, dict):
+        return any(_has_nan(v) for v in value.values())
+    return isinstance(value, list) and any(_has_nan(v) for v in value)
 
 
 def _from_nd(value: Any) -> np.ndarray:

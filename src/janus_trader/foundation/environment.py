@@ -10,7 +10,18 @@ from typing import Any
 
 import msgspec
 
-_PACKAGES = ("janus-trader", "numpy", "numba", "llvmlite", "nautilus_trader", "scipy", "msgspec", "pandas")
+_PACKAGES = (
+    "janus-trader",
+    "numpy",
+    "numba",
+    "llvmlite",
+    "nautilus_trader",
+    "scipy",
+    "msgspec",
+    "pandas",
+    "skfolio",
+    "arch",
+)
 
 
 def _cpu_flags() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 import numpy as np
 from numba import njit
 
@@ -15,7 +17,7 @@ INDEFINITE = 1e-7
 
 
 @njit(cache=True)
-def _verdict(cov: np.ndarray) -> int:
+def covariance_verdict(cov: np.ndarray) -> int:
     """0 usable, 1 not finite, 2 not symmetric, 3 a variance is not positive, 4 indefinite. O(n³/3)."""
     n = cov.shape[0]
     mean = 0.0
@@ -45,6 +47,25 @@ _SAY = {
 }
 
 
+def square_matrix(cov: np.ndarray) -> np.ndarray:
+    """The matrix as contiguous float64; raises DataError when it is not square and non-empty."""
+    matrix = np.ascontiguousarray(cov, dtype=np.float64)
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
+        raise DataError("a covariance matrix is square", got=matrix.shape, expected="(n, n), n >= 1")
+    return matrix
+
+
+def refuse_covariance(code: int) -> NoReturn:
+    """Raise the DataError of a `covariance_verdict` other than 0."""
+    what, remedy = _SAY[code]
+    raise DataError(
+        "unusable covariance matrix",
+        got=what,
+        expected="finite, symmetric, positive semidefinite with positive variances",
+        remedy=remedy,
+    )
+
+
 def checked_covariance(cov: np.ndarray) -> np.ndarray:
     """The matrix as contiguous float64, refused when no allocator can use it.
 
@@ -61,16 +82,8 @@ def checked_covariance(cov: np.ndarray) -> np.ndarray:
     >>> checked_covariance([[1.0, 0.0], [0.0, 4.0]]).shape
     (2, 2)
     """
-    matrix = np.ascontiguousarray(cov, dtype=np.float64)
-    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or matrix.shape[0] == 0:
-        raise DataError("a covariance matrix is square", got=matrix.shape, expected="(n, n), n >= 1")
-    code = _verdict(matrix)
+    matrix = square_matrix(cov)
+    code = covariance_verdict(matrix)
     if code:
-        what, remedy = _SAY[code]
-        raise DataError(
-            "unusable covariance matrix",
-            got=what,
-            expected="finite, symmetric, positive semidefinite with positive variances",
-            remedy=remedy,
-        )
+        refuse_covariance(code)
     return matrix

@@ -12,7 +12,7 @@ from numba import njit
 from janus_trader.contracts.errors import DataError, Infeasible
 from janus_trader.foundation.config import Config
 from janus_trader.portfolio.active_set import active_set
-from janus_trader.portfolio.covariance import RIDGE, checked_covariance
+from janus_trader.portfolio.covariance import RIDGE, covariance_verdict, refuse_covariance, square_matrix
 from janus_trader.portfolio.interior_point import interior_point
 from janus_trader.portfolio.programme import FEASIBLE, FEASIBLE_STATUS, normalise_rows, reduce_programme
 
@@ -20,6 +20,7 @@ _WARM_STEPS = 6
 _POLISH_STEPS = 12
 _COMPLEMENTARITY = 3e-9  # where the interior point hands over to the active set
 _UNLIMITED = 1e9  # stands for an infinite row
+_VECTORS = ("mu", "previous", "turnover_cost", "lower", "upper", "start")
 
 
 class Solution(NamedTuple):
@@ -84,7 +85,7 @@ def _solve(  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def _prepare(mu, previous, kappa, lower, upper, gross):  # type: ignore[no-untyped-def]
+def _check(mu, previous, kappa, lower, upper, gross):  # type: ignore[no-untyped-def]
     """Check the vectors and clip the bounds to the gross cap in place: (code, instrument)."""
     for i in range(mu.size):
         if not (np.isfinite(mu[i]) and np.isfinite(previous[i])):
@@ -102,13 +103,44 @@ def _prepare(mu, previous, kappa, lower, upper, gross):  # type: ignore[no-untyp
     return 0, 0
 
 
-def _vector(value: float | np.ndarray, n: int, name: str) -> np.ndarray:
-    if isinstance(value, float | int):
-        return np.full(n, float(value))
-    array = np.array(value, dtype=np.float64)  # a copy: bounds are tightened in place
-    if array.shape != (n,):
-        raise DataError(f"{name} does not fit", got=array.shape, expected=f"a number or ({n},) of them")
-    return array
+@njit(cache=True)
+def _check_and_solve(  # type: ignore[no-untyped-def]
+    cov, vectors, gamma, robustness, limits, prices, warm, max_iter, tolerance
+):
+    """(matrix code, vector code, its instrument, status, iterations, residual); the first fault ends it.
+
+    ``vectors`` (6, n) holds mu, previous, kappa, lower, upper and the start, which the solution
+    replaces; ``limits`` (3,) the gross cap, least and greatest net. One compiled call for the checks
+    and the solution: at twenty instruments crossing into compiled code costs as much as they do.
+    """
+    fault = covariance_verdict(cov)
+    if fault:
+        return fault, 0, 0, 0, 0, 0.0
+    mu, previous, kappa = vectors[0], vectors[1], vectors[2]
+    lower, upper, start = vectors[3], vectors[4], vectors[5]
+    code, where = _check(mu, previous, kappa, lower, upper, limits[0])
+    if code:
+        return 0, code, where, 0, 0, 0.0
+    penalty = np.zeros(mu.size)
+    if robustness > 0.0:
+        for i in range(mu.size):
+            penalty[i] = robustness * np.sqrt(cov[i, i])
+    rows = np.empty(3)
+    rows[0] = min(limits[0], _UNLIMITED)
+    rows[1] = max(limits[1], -_UNLIMITED)
+    rows[2] = min(limits[2], _UNLIMITED)
+    status, iterations, residual = _solve(
+        cov, mu, gamma, kappa, penalty, previous, lower, upper, rows, start, prices, warm, max_iter, tolerance,
+    )  # fmt: skip
+    return 0, 0, 0, status, iterations, residual
+
+
+def _fill(row: np.ndarray, value: float | np.ndarray, name: str) -> None:
+    if not isinstance(value, float | int) and np.shape(value) != row.shape:
+        raise DataError(
+            f"{name} does not fit", got=np.shape(value), expected=f"a number or {row.shape} of them"
+        )
+    row[:] = value
 
 
 def _refuse(code: int, i: int, values: dict[str, float]) -> None:
@@ -192,44 +224,44 @@ def solve_mean_variance(
     ----------
     Boyd et al. (2017), Multi-period trading via convex optimization; Mehrotra (1992).
     """
-    cov = checked_covariance(cov)
+    cov = square_matrix(cov)
     n = cov.shape[0]
-    mu, previous = _vector(mu, n, "mu"), _vector(previous, n, "previous")
-    kappa = _vector(turnover_cost, n, "turnover_cost")
-    lo, hi = _vector(lower, n, "lower"), _vector(upper, n, "upper")
+    warm = start is not None and start.weights.shape == (n,)
+    vectors = np.empty((6, n))  # a copy: bounds are tightened and the start is overwritten
+    given = (mu, previous, turnover_cost, lower, upper, start.weights if warm and start else previous)
+    for row, value, name in zip(vectors, given, _VECTORS, strict=True):
+        _fill(row, value, name)
     if not (0.0 < risk_aversion < math.inf and 0.0 <= robustness < math.inf and gross >= 0.0):
         raise DataError(
             "bad parameters",
             got=f"risk_aversion={risk_aversion}, robustness={robustness}, gross={gross}",
             expected="risk_aversion > 0, robustness >= 0, gross >= 0",
         )
-    code, i = _prepare(mu, previous, kappa, lo, hi, gross)
+    prices = start.prices.copy() if warm and start else np.zeros(2)
+    limits = np.array([gross, net[0], net[1]], dtype=np.float64)
+    fault, code, i, status, iterations, residual = _check_and_solve(
+        cov,
+        vectors,
+        float(risk_aversion),
+        float(robustness),
+        limits,
+        prices,
+        warm,
+        max_iterations,
+        tolerance,
+    )
+    if fault:
+        refuse_covariance(fault)
     if code:
-        values = {
-            "mu": mu[i],
-            "previous": previous[i],
-            "turnover_cost": kappa[i],
-            "lower": lo[i],
-            "upper": hi[i],
-        }
-        _refuse(code, i, values)
-    penalty = robustness * np.sqrt(np.diag(cov)) if robustness > 0.0 else np.zeros(n)
-    warm = start is not None and start.weights.shape == (n,)
-    weights = np.array(start.weights if warm else previous, dtype=np.float64)  # type: ignore[union-attr]
-    prices = np.array(start.prices if warm else (0.0, 0.0))  # type: ignore[union-attr]
-    rows = np.array([min(gross, _UNLIMITED), max(net[0], -_UNLIMITED), min(net[1], _UNLIMITED)])
-    status, iterations, residual = _solve(
-        cov, mu, float(risk_aversion), kappa, penalty, previous, lo, hi, rows,
-        weights, prices, warm, max_iterations, tolerance,
-    )  # fmt: skip
+        _refuse(code, i, dict(zip(_VECTORS[:5], vectors[:5, i], strict=True)))
     if status != FEASIBLE_STATUS or math.isnan(net[0]) or math.isnan(net[1]):
         raise Infeasible(
             "no weights meet the limits",
-            got=f"net {net}, gross {gross}, sum of bounds [{lo.sum():.6g}, {hi.sum():.6g}]",
+            got=f"net {net}, gross {gross}, sum of bounds [{vectors[3].sum():.6g}, {vectors[4].sum():.6g}]",
             expected="a net level between the sums of the bounds, within the gross cap",
             remedy="widen the net range, the gross cap or the bounds",
         )
-    return Solution(weights, int(iterations), float(residual), bool(residual <= tolerance), prices)
+    return Solution(vectors[5], iterations, residual, residual <= tolerance, prices)
 
 
 class MeanVariance:

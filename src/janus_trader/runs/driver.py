@@ -17,6 +17,7 @@ from janus_trader.brain.integration.wake import Wake
 from janus_trader.contracts.decision import Decision
 from janus_trader.contracts.errors import IntegrityError, JanusError
 from janus_trader.contracts.market import Field, Moment
+from janus_trader.contracts.orders import RefusalReason
 from janus_trader.data.features import FeatureEngine
 from janus_trader.execution.cost_model import CostModel
 from janus_trader.execution.planner import OrderPlanner
@@ -285,12 +286,17 @@ class Life:
     def _replay_venue(self) -> None:
         session = -1
         equity = None
+        refused = {
+            refusal.order_id
+            for record in read_records(self.directory.journal, self.step)
+            for refusal in record.refusals
+            if refusal.reason is not RefusalReason.STALE_INSTRUMENT
+        }
         for record in read_records(self.directory.journal, self.step):
             t = record.step
             if record.session != session:
                 session = record.session
                 self.venue.start_session()
-            refused = {r.order_id for r in record.refusals if r.ts_event == record.ts_event}
             self.venue.replay(
                 int(self.panel.ts[t]),
                 self.panel.bars[t],

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 import numpy as np
 
 from janus_trader.contracts.decision import Posture, Severity
+from janus_trader.contracts.orders import Side
 from janus_trader.contracts.regime import Regime
 from janus_trader.runs.records import StepRecord
 
@@ -26,7 +27,7 @@ def explain(record: StepRecord, symbols: Sequence[str], chain_head: str, top: in
     """
     d = record.decision
     when = datetime.fromtimestamp(record.ts_event / 1e9, UTC).strftime("%Y-%m-%d %H:%M UTC")
-    lines = [f"Decision {record.step} at {when}; equity {record.equity:,.2f}."]
+    lines = [f"Decision {record.step} at {when}; equity {record.equity:,.2f}.", _headline(record)]
     lines.append(_regime(record))
     a = d.appetite
     lines.append(
@@ -35,27 +36,68 @@ def explain(record: StepRecord, symbols: Sequence[str], chain_head: str, top: in
         f"{a.energy_factor:.2f}; target volatility {a.target_volatility:.1%} a year."
     )
     raised = sorted(d.threat.detectors.items(), key=lambda item: -item[1])[:3]
-    said = ", ".join(f"{name} {value:.2f}" for name, value in raised) or "nothing"
+    said = ", ".join(f"{name.replace('_', ' ')} {value:.2f}" for name, value in raised) or "nothing"
     lines.append(
         f"Amygdala: threat {d.threat.score:.2f} ({Severity(d.threat.severity).name.lower()}), fear "
         f"{d.threat.fear:.2f}, posture {Posture(d.threat.posture).name.lower()}; loudest: {said}."
     )
     gates = ", ".join(f"{name} {value:.2f}" for name, value in d.percept.gates.items())
-    lines.append(f"Thalamus: gates {gates}.")
+    seen = _ranked(d.percept.evidence, symbols, 3)
+    lines.append(
+        f"Thalamus: gates {gates or 'none'}; what the visual cortex and the other senses see, gated: "
+        f"{seen or 'nothing'}."
+    )
     lines.extend(_sources(record, symbols, top))
     lines.append(_action(record, symbols, top))
     lines.append(
-        f"Hypothalamus: target by {d.target.method.replace('_', ' ')}, expected volatility "
-        f"{d.target.expected_volatility:.1%} a year; mean correlation {d.correlation_average:.2f}."
+        f"Hypothalamus: target by {d.target.method.replace('_', ' ')}, {_gross(d.target.weights)}; expected "
+        f"volatility {d.target.expected_volatility:.1%} a year; mean correlation {d.correlation_average:.2f}."
     )
     lines.append(_verdict(record))
+    lines.append(_changes(record, symbols, top))
     lines.append(
         f"Cerebellum: expects the trade to cost {d.forecast.total:,.2f} "
         f"(median {float(np.median(d.forecast.cost_bps)):.1f} bp; correction {d.forecast.correction:+.2f} bp)."
     )
     lines.extend(_orders(record))
-    lines.append(f"Learned parameters {d.parameters}; hash chain {chain_head}.")
+    lines.append(
+        f"Nights: decided with the learned parameters {d.parameters}, which only a night's replay of the "
+        "hippocampus' episodes changes."
+    )
+    lines.append(f"Hash chain {chain_head}.")
     return lines
+
+
+def _headline(record: StepRecord) -> str:
+    """The decision in one sentence."""
+    d = record.decision
+    regime, posture = Regime(d.regime.dominant), Posture(d.threat.posture)
+    text = f"In short: {regime.name.lower()} market, posture {posture.name.lower()}; "
+    text += f"held {_gross(record.weights)}, wanted {_gross(d.target.weights)}, allowed {_gross(d.weights)}; "
+    if not record.traded:
+        return text + "only observing."
+    buys = sum(o.side == Side.BUY for o in record.orders)
+    return text + (f"{buys} to buy, {len(record.orders) - buys} to sell." if record.orders else "no order.")
+
+
+def _gross(weights: Sequence[float] | np.ndarray) -> str:
+    values = np.asarray(weights, dtype=np.float64)
+    return f"{np.abs(values).sum():.0%} gross and {values.sum():+.0%} net"
+
+
+def _ranked(values: np.ndarray, symbols: Sequence[str], top: int, percent: bool = False) -> str:
+    """The largest values by name, as they are or in percent; what rounds to zero is left out."""
+    scale = 100.0 if percent else 1.0
+    rounded = np.round(np.asarray(values, dtype=np.float64) * scale, 1 if percent else 2)
+    order = np.argsort(-np.abs(rounded), kind="stable")[:top]
+    form = "{} {:+.1f} %" if percent else "{} {:+.2f}"
+    return ", ".join(form.format(symbols[i], rounded[i]) for i in order if rounded[i] != 0)
+
+
+def _changes(record: StepRecord, symbols: Sequence[str], top: int) -> str:
+    change = np.asarray(record.decision.weights) - np.asarray(record.weights)
+    said = _ranked(change, symbols, top, percent=True)
+    return f"Change of weights: {said or 'none worth naming'}."
 
 
 def _regime(record: StepRecord) -> str:
@@ -78,10 +120,12 @@ def _sources(record: StepRecord, symbols: Sequence[str], top: int) -> list[str]:
     lines = []
     for i in [int(i) for i in np.argsort(-strength, kind="stable")[:top] if strength[i] > 0]:
         stance = "follows" if weights[i] > 0 else "fades"
-        order = np.argsort(-np.abs(values[i]), kind="stable")[:3]
-        names = ", ".join(f"{symbols[j]} {values[i, j]:+.2f}" for j in order if values[i, j] != 0)
-        lines.append(f"Strategies: {stance} {d.signals.names[i]} at weight {weights[i]:+.2f}: {names}.")
-    quiet = [name for name, on in zip(d.signals.names, d.signals.active, strict=True) if not on]
+        names = _ranked(values[i], symbols, 3)
+        source = d.signals.names[i].replace("_", " ")
+        lines.append(f"Strategies: {stance} {source} at weight {weights[i]:+.2f}: {names}.")
+    quiet = [
+        name.replace("_", " ") for name, on in zip(d.signals.names, d.signals.active, strict=True) if not on
+    ]
     if quiet:
         lines.append(f"Strategies: {', '.join(quiet)} cannot work on this data and stay silent.")
     return lines or ["Strategies: no source has anything to say."]
@@ -89,15 +133,14 @@ def _sources(record: StepRecord, symbols: Sequence[str], top: int) -> list[str]:
 
 def _action(record: StepRecord, symbols: Sequence[str], top: int) -> str:
     action = record.decision.action
-    order = np.argsort(-np.abs(action.score), kind="stable")[:top]
-    chosen = ", ".join(f"{symbols[i]} {action.score[i]:+.2f}" for i in order if action.score[i] != 0)
+    chosen = _ranked(action.score, symbols, top)
     held = ", ".join(
         f"{symbols[int(i)]} ({', '.join(reason.value.replace('_', ' ') for reason in reasons)})"
         for i, reasons in list(action.no_go_reasons.items())[:top]
     )
     text = (
         f"Basal ganglia: dopamine {action.dopamine:+.2f}; released {int(np.sum(action.released))} of "
-        f"{len(action.released)}; strongest {chosen or 'none'}."
+        f"{len(action.released)} instruments; strongest views {chosen or 'none'}."
     )
     if held:
         text += f" Held back: {held}."
@@ -111,7 +154,7 @@ def _verdict(record: StepRecord) -> str:
     broken = [rule for rule in verdict.rules if not rule.passed]
     if not broken:
         return f"Prefrontal: {len(verdict.rules)} rules passed; target allowed as it is."
-    said = "; ".join(f"{rule.rule}: {rule.detail or 'not met'}" for rule in broken)
+    said = "; ".join(f"{rule.rule.replace('_', ' ')}: {rule.detail or 'not met'}" for rule in broken)
     return f"Prefrontal: cut the target. {said}."
 
 

@@ -49,11 +49,19 @@ class History:
         """SHA-256 over times, prices, presence and external signals."""
         body = hashlib.sha256()
         panel = self.panel
-        for array in (panel.ts, panel.bars, panel.present, panel.external):
+        arrays = (panel.ts, panel.session, panel.bars, panel.present, panel.external, panel.market)
+        for array in (*arrays, panel.market_volume):
             body.update(np.ascontiguousarray(array).tobytes())
         for source in panel.auxiliary:
             body.update(source.available_ns.tobytes() + source.value.tobytes())
-        body.update(repr(panel.symbols).encode())
+        facts = (
+            panel.symbols,
+            sorted(panel.fields),
+            panel.bar_seconds,
+            panel.bars_per_year,
+            panel.schema.hash,
+        )
+        body.update(repr(facts).encode())
         return body.hexdigest()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -74,28 +75,39 @@ def _plain(value: Any) -> Any:
 
 
 def _walk(a: Any, b: Any, path: str) -> tuple[str, float]:
+    """Path of the first leaf that differs ("" for none) and the size of the difference; NaN equals NaN."""
     if isinstance(a, np.ndarray) and isinstance(b, np.ndarray):
-        if a.shape != b.shape:
-            return path, 0.0
-        if np.array_equal(a, b):
-            return "", 0.0
-        gap = np.abs(a.astype(float) - b.astype(float))
-        return path, float(np.nanmax(gap))
+        return _arrays(a, b, path)
     if isinstance(a, dict) and isinstance(b, dict):
-        for key in a:
-            if key not in b:
-                return f"{path}.{key}", 0.0
-            found = _walk(a[key], b[key], f"{path}.{key}")
-            if found[0]:
-                return found
-        return ("", 0.0) if len(a) == len(b) else (path, 0.0)
+        return _children({**a, **b}, a, b, path, ".{}")
     if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
-        for index, (x, y) in enumerate(zip(a, b, strict=False)):
-            found = _walk(x, y, f"{path}[{index}]")
-            if found[0]:
-                return found
-        return ("", 0.0) if len(a) == len(b) else (f"{path}.length", float(abs(len(a) - len(b))))
-    if a == b:
+        if len(a) != len(b):
+            return f"{path}.length", float(abs(len(a) - len(b)))
+        return _children(range(len(a)), a, b, path, "[{}]")
+    if a == b or (a != a and b != b):
         return "", 0.0
     numbers = isinstance(a, (int, float)) and isinstance(b, (int, float))
     return path, abs(float(a) - float(b)) if numbers else 0.0
+
+
+def _children(keys: Iterable[Any], a: Any, b: Any, path: str, form: str) -> tuple[str, float]:
+    for key in keys:
+        inner = path + form.format(key)
+        if isinstance(a, dict) and (key not in a or key not in b):
+            return inner, 0.0
+        found = _walk(a[key], b[key], inner)
+        if found[0]:
+            return found
+    return "", 0.0
+
+
+def _arrays(a: np.ndarray, b: np.ndarray, path: str) -> tuple[str, float]:
+    if a.shape != b.shape or a.dtype.kind not in "fiub" or b.dtype.kind not in "fiub":
+        return ("", 0.0) if a.shape == b.shape and np.array_equal(a, b) else (path, 0.0)
+    x, y = a.astype(np.float64), b.astype(np.float64)
+    differs = ~((x == y) | (np.isnan(x) & np.isnan(y)))
+    if not differs.any():
+        return "", 0.0
+    gap = np.abs(x[differs] - y[differs])
+    known = gap[~np.isnan(gap)]
+    return path, float(known.max()) if known.size else 0.0

@@ -11,43 +11,45 @@ import numpy as np
 
 from janus_trader.contracts.memory import SleepReport
 from janus_trader.runs import report_charts as charts
+from janus_trader.runs import report_tables as tables
+from janus_trader.runs.figures_text import COLUMNS, number
 from janus_trader.runs.ledger import Ledger
+from janus_trader.runs.report_tables import KeyDecision, monthly_table
+from janus_trader.runs.report_words import GLOSSARY, caution, in_short
+
+__all__ = ["COLUMNS", "Coverage", "KeyDecision", "monthly_table", "number", "render"]
 
 _STYLE = """
 body{font:15px/1.5 system-ui,sans-serif;color:#2c3e50;background:#f5f7f9;margin:0}
 main{max-width:1120px;margin:0 auto;padding:24px 16px 60px}
-h1{font-size:26px;margin:0 0 4px}h2{font-size:18px;margin:0 0 8px}
+h1{font-size:26px;margin:0 0 4px}h2{font-size:18px;margin:0 0 6px}
 section{background:#fff;border-radius:10px;padding:16px 18px;margin:16px 0;box-shadow:0 1px 3px #0001}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px;width:100%}
 th,td{padding:4px 8px;text-align:right;border-bottom:1px solid #eef1f4;white-space:nowrap}
 th:first-child,td:first-child{text-align:left}thead th{color:#7b8a97;font-weight:600}
-tr.run td{font-weight:700;background:#f0f4fb}.wide{overflow-x:auto}.muted{color:#7b8a97;font-size:13px}
-.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(130px,1fr));gap:10px}
+.words2 td:nth-child(2),.words2 th:nth-child(2){text-align:left;white-space:normal;color:#5b6b79}
+tr.run td{font-weight:700;background:#f0f4fb}.wide{overflow-x:auto}
+.muted{color:#6b7a87;font-size:13px;margin:0 0 8px}
+.cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(126px,1fr));gap:10px}
 .card{background:#f8fafc;border-radius:8px;padding:10px 12px}.card b{display:block;font-size:20px}
-.card span{color:#7b8a97;font-size:12px}.warn{border-left:5px solid #e6a117;background:#fffaf0}
-details{margin:6px 0}summary{cursor:pointer}.reason p{margin:3px 0;font-size:13px}
-.two{display:grid;grid-template-columns:1fr 1fr;gap:16px}@media(max-width:800px){.two{grid-template-columns:1fr}}
+.card span{color:#6b7a87;font-size:12px}.warn{border-left:5px solid #e6a117;background:#fffaf0;padding:10px 16px}
+.warn p{margin:4px 0}.short p{margin:2px 0}
+details{margin:6px 0}summary{cursor:pointer}.reason p{margin:4px 0 4px 18px;font-size:13px}
+.reason summary{padding:3px 0}.gain{color:#23744a;font-weight:600}.loss{color:#b03a2e;font-weight:600}
+dl{margin:8px 0 0;font-size:13px}dt{font-weight:600;float:left;clear:left;width:130px}dd{margin:0 0 4px 140px}
+.two{display:grid;grid-template-columns:1fr 1fr;gap:16px}.two section{margin:0}
+@media(max-width:800px){.two{grid-template-columns:1fr}}
 .month td{min-width:46px}
 """
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """Share of bars with each feature present, per calendar quarter."""
+    """Share of bars with each feature present, per calendar quarter (per day on short spans)."""
 
     names: tuple[str, ...]
     times: np.ndarray
     share: np.ndarray
-
-
-@dataclass(frozen=True)
-class KeyDecision:
-    """A decision that mattered: its number, day, what the change earned, and its words."""
-
-    step: int
-    day: str
-    effect: float
-    words: tuple[str, ...]
 
 
 def render(
@@ -66,42 +68,31 @@ def render(
 
     blocks = [
         _head(summary),
-        _figures_table(summary),
-        _chart("Equity and drawdown", charts.equity_and_drawdown(ledger, baselines, line_ns)),
+        _section("Figures against the baselines", tables.figures_table(summary), FIGURES_TEXT),
+        _chart(
+            "Equity and drawdown",
+            charts.equity_and_drawdown(ledger, baselines, line_ns),
+            _equity_text(summary),
+        ),
         _section("Monthly returns", monthly_table(ledger.ts, ledger.equity), "Net of costs, in percent."),
+        _chart("Regimes", charts.regime_ribbon(ledger), REGIME_TEXT, tables.regime_table(ledger, baselines)),
+        _chart("Exposure", charts.exposure(ledger), EXPOSURE_TEXT),
+        _chart("Posture", charts.posture(ledger), POSTURE_TEXT, tables.posture_table(ledger)),
+        _profit(summary, ledger, instruments, sources),
+        _nights_section(ledger, nights),
+        _chart("What was learned", charts.source_weights(ledger), LEARNED_TEXT),
         _chart(
-            "Regimes",
-            charts.regime_ribbon(ledger),
-            "Posterior over the seven regimes, fitted on the past only.",
+            "Feature coverage",
+            charts.coverage(coverage.names, coverage.times, coverage.share),
+            COVERAGE_TEXT,
         ),
-        _chart(
-            "Exposure",
-            charts.exposure(ledger),
-            "Over equity, at the close; appetite is the hypothalamus' scalar.",
+        _section(
+            "Ten decisions that mattered most",
+            tables.decisions_list(decisions, ledger, list(instruments)),
+            DECISIONS_TEXT,
         ),
-        _chart("Posture", charts.posture(ledger), "From normal to halt, as the amygdala asked."),
-        _two(
-            _chart(
-                "Profit by instrument",
-                charts.attribution({k: v["pnl"] for k, v in instruments.items()}, "net"),
-            ),
-            _chart(
-                "Profit by source",
-                charts.attribution(sources, "before costs"),
-                "Each position's profit, shared by the sources that pointed its way; the anchor is the rest.",
-            ),
-        ),
-        _chart("Costs", charts.costs(ledger)),
-        _section("What the nights changed", _nights(nights), _nights_text(nights)),
-        _chart(
-            "What was learned",
-            charts.source_weights(ledger),
-            "Weight of each source: followed above 0, faded below.",
-        ),
-        _chart("Feature coverage", charts.coverage(coverage.names, coverage.times, coverage.share)),
-        _section("Ten decisions that mattered most", _decisions(decisions), DECISIONS_TEXT),
-        _section("What held trades back", _counts(ledger)),
-        _section("Particulars", _particulars(summary)),
+        _section("What held trades back", tables.counts_table(ledger), HELD_TEXT),
+        _section("Particulars", tables.particulars_table(summary), PARTICULARS_TEXT),
     ]
     title = f"JANUS {summary['start']} to {summary['end']}"
     return (
@@ -112,17 +103,44 @@ def render(
     )
 
 
+FIGURES_TEXT = "The same instruments, fill rule and costs for all."
+EQUITY_TEXT = "Equity on a logarithmic scale above, distance below its highest point so far beneath."
+INSTRUMENTS_TEXT = (
+    "From each instrument's own cash flows; the bars add up to the run's profit before interest on cash."
+)
+REGIME_TEXT = (
+    "The strip on top is the regime believed in; below it the probability of each of the seven. Fitted on the "
+    "past only."
+)
+EXPOSURE_TEXT = (
+    "Share of equity at the close. Gross adds longs and shorts, net subtracts the shorts; the appetite is what the "
+    "hypothalamus scales every target with."
+)
+POSTURE_TEXT = "What the amygdala allowed; a long run shows the strictest posture within each stretch."
+LEARNED_TEXT = "Weight of each source as the nights changed it: followed above 0, faded below."
+COVERAGE_TEXT = (
+    "Share of bars with each feature present. A feature is absent while it warms up, or where no source has it; "
+    "it is then left out, not guessed."
+)
 DECISIONS_TEXT = (
     "Ranked by what the change of weights earned or lost over the 21 bars after its fill, against not having "
-    "changed, as a share of equity."
+    "changed, as a share of equity. Hindsight: none of it was known at the time. Open one to read how it came about."
 )
+HELD_TEXT = (
+    "Rules cut a target; a no-go keeps the basal ganglia from releasing an instrument; the venue refuses an order. "
+    "Counted once a bar and instrument."
+)
+PARTICULARS_TEXT = "`janus replay` computes the run again and must find the same decision chain."
 
 
-def _chart(title: str, figure: Any, note: str = "") -> str:
-    body = figure.to_html(
+def _chart(title: str, figure: Any, note: str = "", after: str = "") -> str:
+    return _section(title, _figure(figure) + after, note)
+
+
+def _figure(figure: Any) -> str:
+    return figure.to_html(
         full_html=False, include_plotlyjs=False, config={"displayModeBar": False, "responsive": True}
     )
-    return _section(title, body, note)
 
 
 def _section(title: str, body: str, note: str = "", kind: str = "") -> str:
@@ -134,183 +152,74 @@ def _two(left: str, right: str) -> str:
     return f"<div class='two'>{left}{right}</div>"
 
 
-def number(value: Any, style: str = "") -> str:
-    """A figure for a table; a dash where it is not defined.
+def _nights_section(ledger: Ledger, nights: Sequence[SleepReport]) -> str:
+    chart = _figure(charts.nights(nights)) if any(night.candidates for night in nights) else ""
+    note = tables.nights_text(nights, int(ledger.ts[0]))
+    return _section("What the nights changed", chart + tables.nights_table(nights), note)
 
-    >>> number(0.1234, "%"), number(None), number(1234.5, ",")
-    ('12.3%', '–', '1,234')
-    """
-    if value is None:
-        return "–"
-    if style == "%":
-        return f"{value:.1%}"
-    if style == ",":
-        return f"{value:,.0f}"
-    return f"{value:.2f}"
+
+def _equity_text(summary: Mapping[str, Any]) -> str:
+    alone = " With one instrument the baselines are the same." if summary["instruments"] == 1 else ""
+    return EQUITY_TEXT + alone
+
+
+def _profit(
+    summary: Mapping[str, Any],
+    ledger: Ledger,
+    instruments: Mapping[str, Mapping[str, float]],
+    sources: Mapping[str, float],
+) -> str:
+    """Where the profit came from and what trading cost."""
+    titles = ("Profit by instrument", "Profit by source", "Costs")
+    if not ledger.fills:
+        left, right, below = (_section(title, "<p>Nothing was traded.</p>") for title in titles)
+        return _two(left, right) + below
+    profits = charts.attribution({k: v["pnl"] for k, v in instruments.items()}, "after costs")
+    return _two(
+        _chart(titles[0], profits, INSTRUMENTS_TEXT),
+        _chart(titles[1], _sources_chart(ledger, sources), _sources_text(summary)),
+    ) + _chart(titles[2], charts.costs(ledger), "Commission, half spread and impact, added up.")
+
+
+def _sources_chart(ledger: Ledger, sources: Mapping[str, float]) -> Any:
+    silent = {n for n, on in zip(ledger.source_names, ledger.source_active, strict=True) if not on}
+    return charts.attribution({k: v for k, v in sources.items() if k not in silent}, "before costs")
+
+
+def _sources_text(summary: Mapping[str, Any]) -> str:
+    text = (
+        "Each position's profit, shared by the sources that pointed its way. The anchor is the rest: the "
+        "risk-balanced long book held when no source has anything to say."
+    )
+    silent = ", ".join(name.replace("_", " ") for name in summary["inactive_sources"])
+    return f"{text} Silent, because these data cannot carry them: {silent}." if silent else text
 
 
 def _head(summary: Mapping[str, Any]) -> str:
+    trials = f"{summary['trials']} trial{'s' if summary['trials'] > 1 else ''}"
     cards = "".join(
-        f"<div class='card'><b>{number(summary[key], style)}</b><span>{label}</span></div>"
-        for key, style, label in (
-            ("final_equity", ",", "final equity"),
-            ("sharpe", "", "Sharpe, net"),
-            ("sortino", "", "Sortino"),
-            ("max_drawdown", "%", "max drawdown"),
-            ("turnover", "", "turnover a year"),
-            ("costs", ",", "costs"),
-            ("deflated_sharpe_prob", "%", f"deflated Sharpe, {summary['trials']} trials"),
+        f"<div class='card'><b>{number(summary[key], style)}{unit}</b><span>{label}</span></div>"
+        for key, style, unit, label in (
+            ("final_equity", ",", "", "final equity"),
+            ("total_return", "%", "", "return in all"),
+            ("sharpe", "", "", "Sharpe, net"),
+            ("sortino", "", "", "Sortino"),
+            ("max_drawdown", "%", "", "max drawdown"),
+            ("turnover", "", "×", "turnover a year"),
+            ("costs", ",", "", "costs"),
+            ("deflated_sharpe_prob", "%", "", f"deflated Sharpe, {trials}"),
         )
     )
-    notes = "".join(
-        f"<section class='warn'><b>{html.escape(note)}</b></section>"
-        for note in (summary["survivorship_note"], *summary["notes"])
-        if note
-    )
+    said = [note for note in (summary["survivorship_note"], caution(summary), *summary["notes"]) if note]
+    notes = "".join(f"<p><b>{html.escape(note)}</b></p>" for note in said)
+    words = "".join(f"<p>{html.escape(sentence)}</p>" for sentence in in_short(summary))
+    terms = "".join(f"<dt>{html.escape(term)}</dt><dd>{html.escape(text)}</dd>" for term, text in GLOSSARY)
+    many = "instrument" if summary["instruments"] == 1 else "instruments"
+    world = "" if summary["world"] == "real" else f", {summary['world']} world"
     return (
-        f"<h1>JANUS</h1><p class='muted'>{summary['instruments']} instruments, {summary['bars']} bars, "
-        f"{summary['start']} to {summary['end']}, {summary['nights']} nights</p>{notes}"
-        f"<section><div class='cards'>{cards}</div></section>"
+        f"<h1>JANUS</h1><p class='muted'>{summary['instruments']} {many}, {summary['bars']:,} bars, "
+        f"{summary['start']} to {summary['end']}{world}</p>"
+        + (f"<section class='warn'>{notes}</section>" if notes else "")
+        + f"<section class='short'>{words}<details><summary>What the words on this page mean</summary>"
+        f"<dl>{terms}</dl></details></section><section><div class='cards'>{cards}</div></section>"
     )
-
-
-COLUMNS = (
-    ("final_equity", ",", "final equity"),
-    ("annual_return", "%", "return a year"),
-    ("annual_volatility", "%", "volatility"),
-    ("sharpe", "", "Sharpe"),
-    ("sortino", "", "Sortino"),
-    ("calmar", "", "Calmar"),
-    ("max_drawdown", "%", "max drawdown"),
-    ("turnover", "", "turnover"),
-    ("costs", ",", "costs"),
-    ("time_in_market", "%", "in market"),
-)
-
-
-def _row(name: str, figures: Mapping[str, Any], kind: str = "") -> str:
-    cells = "".join(f"<td>{number(figures.get(key), style)}</td>" for key, style, _ in COLUMNS)
-    return f"<tr class='{kind}'><td>{html.escape(name.replace('_', ' '))}</td>{cells}</tr>"
-
-
-def _figures_table(summary: Mapping[str, Any]) -> str:
-    head = "".join(f"<th>{label}</th>" for _, _, label in COLUMNS)
-    rows = [_row("janus", summary, "run")]
-    rows += [_row(name, figures) for name, figures in summary["baselines"].items()]
-    for name, part in summary.get("parts", {}).items():
-        rows.append(_row(f"janus, {name}", part["janus"], "run"))
-        rows += [_row(f"{other}, {name}", figures) for other, figures in part["baselines"].items()]
-    gap = summary["sharpe_diff"]
-    said = (
-        f"Sharpe ratio minus {summary['benchmark'].replace('_', ' ')}: {gap['mean']:+.2f}, 95 % interval "
-        f"{gap['lo']:+.2f} to {gap['hi']:+.2f} (stationary bootstrap)."
-        if gap
-        else "Too short a span for a bootstrap of the Sharpe difference."
-    )
-    table = f"<table><thead><tr><th></th>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    return _section("Figures against the baselines", table, said + " Same fill rule and costs for all.")
-
-
-def monthly_table(ts: np.ndarray, equity: np.ndarray) -> str:
-    """Returns by year and month as an HTML table; shading by size."""
-    months = ts.astype("datetime64[ns]").astype("datetime64[M]")
-    last = np.flatnonzero(np.append(months[1:] != months[:-1], True))
-    ends, values = months[last], equity[last]
-    before = np.concatenate([equity[:1], values[:-1]])
-    returns = values / before - 1.0
-    table: dict[int, dict[int, float]] = {}
-    for month, value in zip(ends, returns, strict=True):
-        year, index = divmod(int(month.astype(np.int64)), 12)
-        table.setdefault(1970 + year, {})[index] = float(value)
-    names = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-    head = "".join(f"<th>{name}</th>" for name in names)
-    rows = []
-    for year, cells in table.items():
-        total = float(np.prod([1.0 + v for v in cells.values()]) - 1.0)
-        row = "".join(_shade(cells.get(i)) for i in range(12))
-        rows.append(f"<tr><td>{year}</td>{row}{_shade(total, 0.4)}</tr>")
-    top = f"<thead><tr><th></th>{head}<th>year</th></tr></thead>"
-    return f"<table class='month'>{top}<tbody>{''.join(rows)}</tbody></table>"
-
-
-def _shade(value: float | None, full: float = 0.1) -> str:
-    if value is None:
-        return "<td></td>"
-    alpha = min(1.0, abs(value) / full) * 0.55
-    colour = f"46,139,87,{alpha:.2f}" if value >= 0 else f"192,57,43,{alpha:.2f}"
-    return f"<td style='background:rgba({colour})'>{100 * value:.1f}</td>"
-
-
-def _nights_text(nights: Sequence[SleepReport]) -> str:
-    accepted = sum(c.accepted for night in nights for c in night.candidates)
-    total = sum(len(night.candidates) for night in nights)
-    deep = sum(night.deep for night in nights)
-    return (
-        f"{len(nights)} nights, {deep} of them deep; {accepted} of {total} candidates replaced the day's "
-        "parameters, the others were worse on days that no training had seen."
-    )
-
-
-def _nights(nights: Sequence[SleepReport]) -> str:
-    table: dict[str, list[float]] = {}
-    for night in nights:
-        for c in night.candidates:
-            row = table.setdefault(c.learner, [0, 0, 0.0, 0.0])
-            row[0] += 1
-            row[1] += c.accepted
-            row[2] += c.candidate - c.incumbent
-            row[3] += c.change if c.accepted else 0.0
-    rows = "".join(
-        f"<tr><td>{html.escape(name)}</td><td>{int(r[0])}</td><td>{int(r[1])}</td><td>{int(r[0] - r[1])}</td>"
-        f"<td>{r[2] / max(1, r[0]):+.2e}</td><td>{r[3] / max(1, r[1]):.2%}</td></tr>"
-        for name, r in sorted(table.items())
-    )
-    return (
-        "<table><thead><tr><th>learner</th><th>candidates</th><th>accepted</th><th>rejected</th>"
-        "<th>mean gain on held-back days</th><th>mean change when accepted</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
-    )
-
-
-def _decisions(decisions: Sequence[KeyDecision]) -> str:
-    return "".join(
-        f"<details class='reason'><summary><b>{d.day}</b> decision {d.step}: {d.effect:+.2%}</summary>"
-        + "".join(f"<p>{html.escape(line)}</p>" for line in d.words)
-        + "</details>"
-        for d in decisions
-    )
-
-
-def _counts(ledger: Ledger) -> str:
-    rows = [
-        *((f"rule: {name}", count) for name, count in ledger.rule_hits.most_common()),
-        *((f"no-go: {name.replace('_', ' ')}", count) for name, count in ledger.no_go.most_common()),
-    ]
-    refusals: dict[str, int] = {}
-    for refusal in ledger.refusals:
-        refusals[refusal.reason.value] = refusals.get(refusal.reason.value, 0) + 1
-    rows += [(f"order refused: {name.replace('_', ' ')}", count) for name, count in sorted(refusals.items())]
-    body = "".join(f"<tr><td>{html.escape(name)}</td><td>{count:,}</td></tr>" for name, count in rows)
-    return f"<table><thead><tr><th>reason</th><th>times</th></tr></thead><tbody>{body}</tbody></table>"
-
-
-def _particulars(summary: Mapping[str, Any]) -> str:
-    keys = (
-        "seed",
-        "world",
-        "decision_chain",
-        "config_fingerprint",
-        "environment_fingerprint",
-        "data_fingerprint",
-        "schema_hash",
-        "wall_s",
-        "steps_per_s",
-        "peak_rss_mb",
-    )
-    rows = "".join(
-        f"<tr><td>{key.replace('_', ' ')}</td><td>{html.escape(str(summary.get(key)))}</td></tr>"
-        for key in keys
-    )
-    quarantined = ", ".join(f"{k}: {v}" for k, v in summary["quarantined"].items()) or "none"
-    rows += f"<tr><td>quarantined rows</td><td>{html.escape(quarantined)}</td></tr>"
-    return f"<table><tbody>{rows}</tbody></table>"

@@ -110,7 +110,8 @@ class StrategyPanel:
         self._first_external = len(strategies)
         self._values = np.zeros((len(names), n))
         self._scratch = np.zeros((1, n))
-        self._lanes = [(k, s.bind(n)) for k, s in enumerate(strategies) if self.active[k]]
+        # each lane with the row of ``_values`` that it keeps up
+        self._lanes = [(self._values[k], s.bind(n)) for k, s in enumerate(strategies) if self.active[k]]
 
     def __call__(self, bars: np.ndarray, present: np.ndarray, external: np.ndarray) -> SignalPanel:
         """Take in one bar of every instrument: ``bars`` and ``present`` (n,), ``external`` (m, n)."""
@@ -122,12 +123,12 @@ class StrategyPanel:
                 expected=f"({n},), ({n},), ({self.n_external}, {n})",
             )
         rows, seen = bars.reshape(1, n), present.reshape(1, n)
-        values, scratch = self._values, self._scratch
-        for k, lane in self._lanes:
-            lane.advance(rows, seen, values[k], scratch)
+        scratch = self._scratch
+        for last, lane in self._lanes:
+            lane.advance(rows, seen, last, scratch)
         if self.n_external:
-            _take_external(external, present, values[self._first_external :])
-        return SignalPanel(names=self.names, values=values.copy(), active=self.active)
+            _take_external(external, present, self._values[self._first_external :])
+        return SignalPanel(names=self.names, values=self._values.copy(), active=self.active)
 
     def reset(self) -> None:
         """Back to the state of a fresh panel."""

@@ -165,8 +165,11 @@ class BacktestVenue:
         self._paid = 0.0
         self._state: PortfolioState | None = None
 
-    def advance(self, ts: int, bars: np.ndarray, present: np.ndarray) -> StepResult:
+    def advance(self, ts: int, bars: np.ndarray, present: np.ndarray, *, ask: bool = True) -> StepResult:
         """Live one bar time: interest, fills, then the bar itself (see the class).
+
+        An order that would add risk is asked for again right before it fills: what was allowed when it was
+        queued may be forbidden by now. ``ask`` is False only when a recorded life is lived again.
 
         Parameters
         ----------
@@ -195,7 +198,7 @@ class BacktestVenue:
         if self._rate != 0.0 and self._ts is not None and self._ts >= self._interest_from:
             core.adjust(self._cash * self._rate)
         self._ts = ts
-        result = self._execute(core, ts, present) if self._queue else StepResult((), ())
+        result = self._execute(core, ts, present, ask) if self._queue else StepResult((), ())
         self._costs.observe(bars, present)
         self._mark(core)
         return result
@@ -220,10 +223,11 @@ class BacktestVenue:
     ) -> StepResult:
         """Live a recorded bar again: `advance` to it, then queue the orders decided at its close.
 
-        The permission is not asked: it answered when the orders were first submitted. ``refused``
-        holds the ids it refused then. Replaying a whole journal gives a bit-equal portfolio.
+        The permission is not asked: it answered when the orders were first lived. ``refused`` holds the
+        ids it refused then, at submission or right before the fill. Replaying a whole journal gives a
+        bit-equal portfolio.
         """
-        result = self.advance(ts, bars, present)
+        result = self.advance(ts, bars, present, ask=False)
         self._enqueue([x for x in orders if x.order_id not in refused], ask=False)
         return result
 
@@ -322,13 +326,25 @@ class BacktestVenue:
             return reason, "" if reason is None else "refused by the trading permission"
         return RefusalReason.PERMISSION_DENIED, f"permission answered {reason!r}"
 
-    def _execute(self, core: MatchingCore, ts: int, present: np.ndarray) -> StepResult:
+    def _forbidden(self, order: OrderIntent, i: int) -> tuple[RefusalReason | None, str]:
+        """Whether an order that waited may no longer fill; one that reduces always may."""
+        if self._reduces(order, i):
+            return None, ""
+        if self._equity <= 0.0:
+            return RefusalReason.PERMISSION_DENIED, "equity is not positive: only reductions are taken"
+        return self._ask(order)
+
+    def _execute(self, core: MatchingCore, ts: int, present: np.ndarray, ask: bool) -> StepResult:
         fills: list[Fill] = []
         refusals: list[Refusal] = []
         queue, self._queue = self._queue, []
         for entry in queue:
             if present[entry.index]:
-                self._fill(core, entry, ts, fills, refusals)
+                reason, detail = self._forbidden(entry.order, entry.index) if ask else (None, "")
+                if reason is None:
+                    self._fill(core, entry, ts, fills, refusals)
+                else:
+                    refusals.append(_refusal(entry.order, reason, ts, detail))
             elif entry.waited < self._config.stale_bars:
                 entry.waited += 1
                 self._queue.append(entry)

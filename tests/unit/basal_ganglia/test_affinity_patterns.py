@@ -88,7 +88,7 @@ def pattern_world(learner, steps, seed):
     """Contexts of one half-space of the first hyperplane lose."""
     rng = np.random.default_rng(seed)
     contexts = rng.uniform(-1, 1, (steps, 24))
-    bad = contexts @ learner._planes[:, 0] > 0
+    bad = contexts @ learner.planes[:, 0] > 0
     reward = 0.01 * rng.standard_normal(steps) - 0.008 * bad
     return [
         episode(t, np.zeros((1, 1)), [0.0], float(r), c)

@@ -12,9 +12,9 @@ from janus_trader.data.cleaning import (
     QualityConfig,
     RawSeries,
     clean_series,
+    jumps,
     missing_bars,
     run_lengths,
-    spikes,
 )
 
 
@@ -30,24 +30,36 @@ def raw(close: np.ndarray, ts: np.ndarray | None = None, volume: float = 10.0) -
     )
 
 
-@given(st.integers(1, 298), st.sampled_from([-1.0, 1.0]), st.floats(0.7, 4.0))
+@given(st.integers(30, 297), st.sampled_from([-1.0, 1.0]), st.floats(0.7, 4.0))
 @settings(max_examples=40, deadline=None)
-def test_a_spike_that_reverts_is_found_and_a_jump_that_stays_is_not(at, sign, size):
+def test_a_jump_waits_one_bar_whether_it_reverts_or_stays(at, sign, size):
     close = walk(300)
     spiked, jumped = close.copy(), close.copy()
     spiked[at] *= np.exp(sign * size)
     jumped[at:] *= np.exp(sign * size)
-    assert np.flatnonzero(spikes(spiked, QualityConfig())).tolist() == [at]
-    assert not spikes(jumped, QualityConfig()).any()
+    assert np.flatnonzero(jumps(spiked, QualityConfig())).tolist() == [at]
+    assert np.flatnonzero(jumps(jumped, QualityConfig())).tolist() == [at]
+
+
+@given(st.integers(30, 297), st.integers(0, 2**31))
+@settings(max_examples=30, deadline=None)
+def test_what_waits_does_not_depend_on_what_comes_later(at, seed):
+    close = walk(300)
+    close[at] *= 3.0
+    other = close.copy()
+    other[at + 1 :] *= np.exp(np.random.default_rng(seed).normal(0, 0.5, 299 - at))
+    known = jumps(close, QualityConfig())[: at + 1]
+    assert np.array_equal(known, jumps(other, QualityConfig())[: at + 1])
+    assert np.array_equal(known, jumps(close[: at + 1], QualityConfig()))
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_heavy_tails_and_bid_ask_bounce_are_no_spikes(seed):
+def test_heavy_tails_and_bid_ask_bounce_do_not_wait(seed):
     g = np.random.default_rng(seed)
     heavy = 50 * np.exp(np.cumsum(g.standard_t(3, 3000) * 0.01))
-    assert spikes(heavy, QualityConfig()).sum() == 0
+    assert jumps(heavy, QualityConfig()).sum() == 0
     bounce = 1.2345 + 0.0001 * g.integers(0, 2, 3000)
-    assert spikes(bounce, QualityConfig()).sum() == 0
+    assert jumps(bounce, QualityConfig()).sum() == 0
 
 
 @given(st.lists(st.booleans(), max_size=60))

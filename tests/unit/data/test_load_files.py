@@ -234,8 +234,8 @@ def test_bad_rows_are_set_aside_by_reason_and_nothing_else_is_lost(tmp_path):
         "nan_price": 1,
         "non_positive_price": 1,
         "not_a_number": 1,
-        "outlier": 1,
         "outside_range": 1,
+        "unconfirmed_jump": 1,
     }
     one = report.instruments[0]
     assert one.rows == one.clean + sum(one.quarantined.values()) == 123
@@ -375,12 +375,17 @@ RECORDED = {
         OHLCV - {Field.VOLUME} | {Field.INTRADAY},
         {"crossed_quote": 2020},
     ),
-    "equities/us_58stocks_daily_ohlcv_20120904_20161230.parquet": (86400.0, 58, OHLCV, {"nan_price": 3}),
+    "equities/us_58stocks_daily_ohlcv_20120904_20161230.parquet": (
+        86400.0,
+        58,
+        OHLCV,
+        {"nan_price": 3, "unconfirmed_jump": 1},
+    ),
     "equities/us_20stocks_daily_adjclose_19900102_20191231.parquet": (
         86400.0,
         20,
         {Field.CLOSE},
-        {"stale": 242},
+        {"stale": 242, "unconfirmed_jump": 1},
     ),
     "equities/spx_daily_ohlcv_19500103_20191231.parquet": (86400.0, 1, OHLCV, {}),
     "equities/us_indices_daily_ohlcv_19990104_20181231.parquet": (86400.0, 2, OHLCV, {}),

@@ -104,11 +104,16 @@ def test_a_panel_that_breaks_its_contract_is_refused(panel):
     broken(instruments=(panel.instruments[0],) * 3)
 
 
-def test_bars_per_year_ignores_holes_of_missing_data():
-    ts = np.arange(1000) * NS_PER_DAY
-    hole = np.r_[ts, ts + 4000 * NS_PER_DAY]
-    assert bars_per_year(ts) == pytest.approx(365.25)
-    assert bars_per_year(hole) == pytest.approx(365.25, rel=0.01)
+def test_bars_per_year_is_read_off_the_beginning_only():
+    day = np.arange(1000)
+    every = (day + 1) * NS_PER_DAY
+    weekdays = every[(day + 3) % 7 < 5]
+    hours = np.arange(1, 24 * 40) * HOUR
+    assert bars_per_year(every, 86_400.0) == 365.0
+    assert bars_per_year(weekdays, 86_400.0) == 252.0
+    assert bars_per_year(hours, 3_600.0) == 365.0 * 24
+    for ts, seconds in ((every, 86_400.0), (weekdays, 86_400.0), (hours, 3_600.0)):
+        assert bars_per_year(ts[: len(ts) // 2], seconds) == bars_per_year(ts, seconds)
 
 
 def test_a_bar_that_ends_at_midnight_belongs_to_the_day_before():

@@ -46,6 +46,13 @@ def test_structured_arrays_come_back():
 def test_nan_is_refused_in_messages_and_kept_in_snapshots():
     with pytest.raises(DataError, match="NaN"):
         encode({"x": np.array([1.0, np.nan])})
+    with pytest.raises(DataError, match="NaN"):
+        encode({"x": [1.0, {"y": float("nan")}]})
+    with pytest.raises(DataError, match="NaN"):
+        encode(float("-inf"))
+    with pytest.raises(DataError, match="NaN"):
+        encode(np.array([(np.nan, 1)], dtype=[("a", "f8"), ("b", "i8")]))
+    assert encode(b"\xcb\x7f\xf8" * 3)
     assert np.isnan(unpack(pack(np.array([np.nan])))[0])
 
 

@@ -141,7 +141,7 @@ def test_payoff_is_from_the_first_possible_fill_to_the_bar_after():
         assert episode.payoff.shape == (K, N)
         np.testing.assert_allclose(episode.payoff, np.tile(expected, (K, 1)), rtol=1e-5)
         assert episode.reward == pytest.approx(0.1)
-        assert episode.cost == pytest.approx(0.01)
+        assert episode.cost == pytest.approx(0.02)  # the fill at bar 1, over the value before it
         assert (episode.step, episode.ts_event) == (0, first.ts_event)
         np.testing.assert_allclose(episode.signals, first.signals.values, atol=1e-3)
         np.testing.assert_allclose(episode.context, first.percept.context, atol=1e-3)
@@ -231,15 +231,15 @@ def test_ripples_mark_losses_regime_changes_and_risk():
         decision = decision_at(t, rng, dominant=regime, severity=severity)
         done += memory.observe(decision, moment_at(t, np.full(N, 100.0), equity), False, np.full(N, 0.01))
     kinds = {e.step: e.ripple for e in done}
-    assert kinds[40] == "large_loss"
+    assert kinds[41] == "large_loss"  # a loss without positions is known a bar later
     assert kinds[50] == "regime_change"
     assert kinds[53] == "risk_event"
     raised = memory.take_ripples()
     assert sum(raised.values()) == sum(e.ripple != "" for e in done)
     assert raised["large_loss"] == 1
     assert memory.take_ripples() == {}
-    assert done[40].surprise > 0.7
-    assert all(e.surprise < 0.7 for e in done[:40])
+    assert done[41].surprise > 0.7
+    assert all(e.surprise < 0.7 for e in done[:41])
 
 
 def test_recall_finds_the_experience_and_its_reward():

@@ -486,3 +486,54 @@ def test_impossible_books_are_refused(change):
     }
     with pytest.raises(ConfigError):
         BacktestVenue(arguments.pop("instruments"), **arguments)
+
+
+class Switch:
+    """Permission that can be withdrawn."""
+
+    def __init__(self):
+        self.off = False
+
+    def refuse(self, order, portfolio):
+        return RefusalReason.PERMISSION_DENIED if self.off and not order.reduces else None
+
+
+def _order(number, side, quantity, ts, reduces=False):
+    return OrderIntent(
+        order_id=str(number),
+        symbol="S0",
+        side=side,
+        quantity=quantity,
+        ts_event=ts,
+        decision_price=50.0,
+        reduces=reduces,
+    )
+
+
+def test_an_order_that_waits_is_asked_for_again_before_it_fills():
+    switch = Switch()
+    venue = BacktestVenue(
+        [Instrument(symbol="S0"), Instrument(symbol="S1")],
+        capital=1e5,
+        cost_model=CostModel(CostConfig(), 2, volume_known=False),
+        fills_at_open=False,
+        permission=switch,
+        bars_per_year=252.0,
+    )
+    bars, _ = make_bars(np.random.default_rng(0), 6, 2, absent=0.0)
+    here, away = np.array([True, True]), np.array([False, True])
+    venue.advance(1, bars[0], here)
+    assert venue.submit([_order(1, Side.BUY, 10.0, 1)]) == ()
+    venue.advance(2, bars[1], away)
+    switch.off = True
+    result = venue.advance(3, bars[2], here)
+    assert result.fills == ()
+    assert [r.reason for r in result.refusals] == [RefusalReason.PERMISSION_DENIED]
+    assert venue.portfolio(3).quantities == (0.0, 0.0)
+    switch.off = False
+    venue.submit([_order(2, Side.BUY, 10.0, 3)])
+    venue.advance(4, bars[3], here)
+    venue.submit([_order(3, Side.SELL, 10.0, 4, reduces=True)])
+    switch.off = True
+    assert [f.order_id for f in venue.advance(5, bars[4], here).fills] == ["3"]
+    venue.close()

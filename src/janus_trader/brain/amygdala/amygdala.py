@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Annotated
 
@@ -30,6 +31,9 @@ SENSES: tuple[str, ...] = (
     "max_drawdown",
     "average_correlation",
 )
+
+
+_SEVERITIES = tuple(Severity)
 
 
 class AmygdalaConfig(Config, frozen=True):
@@ -100,14 +104,20 @@ class Amygdala:
         correlation: Correlation | None = None,
     ) -> Threat:
         """Judge one bar; ``correlation`` is the last one known (None: absent)."""
+        config = self.config
         levels = self.detectors.update(self._inputs(features, regime, portfolio, correlation)).tolist()
         fear = self.fear.fear(regime.posterior)
-        spoken = {name: level for name, level in zip(DETECTORS, levels, strict=True) if level == level}
-        worst = max(spoken.values(), default=self.config.detectors.blind_level)
-        alarms = sum(level >= 1.0 for level in spoken.values())
-        fused = worst * (1.0 + self.config.corroboration * max(0, alarms - 1))
-        fused *= 1.0 + self.config.fear_gain * fear
-        severity = Severity(sum(fused >= at for at in self.config.severity_levels))
+        worst, alarms, spoken = -math.inf, 0, {}
+        for name, level in zip(DETECTORS, levels, strict=True):
+            if level == level:
+                spoken[name] = level / (1.0 + level)
+                worst = max(worst, level)
+                alarms += level >= 1.0
+        if not spoken:
+            worst = config.detectors.blind_level
+        fused = worst * (1.0 + config.corroboration * max(0, alarms - 1))
+        fused *= 1.0 + config.fear_gain * fear
+        severity = _SEVERITIES[bisect_right(config.severity_levels, fused)]
         posture = self.posture.update(severity)
         self.kill_switch.observe_posture(posture)
         return Threat(
@@ -115,7 +125,7 @@ class Amygdala:
             severity=severity,
             posture=posture,
             fear=fear,
-            detectors={name: level / (1.0 + level) for name, level in spoken.items()},
+            detectors=spoken,
         )
 
     def _inputs(
@@ -133,7 +143,11 @@ class Amygdala:
         x[3] = _finite(correlation.breakdown) if correlation is not None and ready else math.nan
         x[4] = _finite(values.get("vpin"))
         x[5], x[6], x[7] = portfolio.equity, portfolio.peak_equity, portfolio.session_start_equity
-        x[8] = float(any(math.isfinite(values[name]) for name in SENSES if name in values))
+        x[8] = 0.0
+        for name in SENSES:
+            if math.isfinite(values.get(name, math.nan)):
+                x[8] = 1.0
+                break
         return x
 
     def learners(self) -> list[Learner]:

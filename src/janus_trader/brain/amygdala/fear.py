@@ -85,18 +85,18 @@ class FearMemory:
     def __init__(self, config: FearConfig | None = None) -> None:
         self.config = config or FearConfig()
         self.parameters: FearParameters = _fresh()
-        self._expressed = np.zeros(N_REGIMES)
+        self._expressed = [0.0] * N_REGIMES
 
     def adopt(self, parameters: FearParameters) -> None:
         """Put parameters in force."""
         self.parameters = _copy(parameters)
-        self._expressed = self.parameters["association"] - self.parameters["inhibition"]
+        self._expressed = (self.parameters["association"] - self.parameters["inhibition"]).tolist()
 
     def fear(self, posterior: np.ndarray | Sequence[float]) -> float:
         """Expressed fear in [0, 1] under a regime posterior (7,)."""
         total = 0.0
         for q, e in zip(posterior, self._expressed, strict=True):
-            total += float(q) * float(e)
+            total += float(q) * e
         return min(1.0, max(0.0, total))
 
     def learn(self, parameters: FearParameters, episodes: Sequence[Episode]) -> FearParameters:
@@ -104,8 +104,8 @@ class FearMemory:
         c, p = self.config, _copy(parameters)
         a, i = p["association"], p["inhibition"]
         batch = Episodes.of(episodes)
-        order = np.argsort(batch.step, kind="stable")
-        fresh = [batch[int(j)] for j in order[batch.step[order] > p["last_step"]]]
+        steps, first = np.unique(batch.step, return_index=True)
+        fresh = [batch[int(j)] for j in first[steps > p["last_step"]]]
         for episode in fresh:
             scale = float(np.sqrt(p["variance"]))
             warm = p["count"] >= c.min_episodes and scale > 0

@@ -160,7 +160,7 @@ class KillSwitch:
 
     def observe_posture(self, posture: Posture) -> None:
         """Report the posture in force; FREEZE and worse let exits through only."""
-        self._posture = Posture(posture)
+        self._posture = posture if type(posture) is Posture else Posture(posture)
 
     def refuse(self, order: OrderIntent, portfolio: PortfolioState) -> RefusalReason | None:
         """None when the order may go; else the reason (see `contracts.protocols.TradingPermission`)."""

@@ -79,7 +79,8 @@ class AffinityLearner:
         traded = np.abs(arrays.signals) > 1e-9
         paid = np.sign(arrays.signals) * np.clip(arrays.payoff, -config.clip, config.clip)
         keep = max(0.0, 1.0 - len(train) / config.memory)
-        new = np.stack([traded.sum(0), (paid * traded).sum(0), (paid**2 * traded).sum(0)])
+        counted = traded * arrays.weight[:, None, None]
+        new = np.stack([counted.sum(0), (paid * counted).sum(0), (paid**2 * counted).sum(0)])
         sums = keep * evidence["sums"] + new
         span = Span.of(evidence["span"]).extended(arrays.step, keep)
         count = sums[0] * span.share()

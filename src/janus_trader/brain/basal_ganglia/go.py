@@ -136,12 +136,28 @@ class GoPathway:
             c.decay,
             c.inhibition,
         )
+        self.settings = np.array(self._settings)
         self.reset()
 
     def reset(self) -> None:
         """Nothing is released."""
-        self.engaged, self._trace, self._urgency = np.zeros(self.n), np.zeros(self.n), np.zeros(self.n)
+        self.traces = np.zeros((3, self.n))  # engaged, trace, urgency
         self._offset = 0.0
+
+    @property
+    def engaged(self) -> np.ndarray:
+        """Direction released at the last bar, (n,) in {-1, 0, 1}."""
+        return np.asarray(self.traces[0])
+
+    def shift(self, appetite: float) -> float:
+        """Shift of every threshold at this appetite."""
+        return self._offset + self.config.appetite_sensitivity * (1.0 - min(max(appetite, 0.0), 1.0))
+
+    def adapt(self, share: float) -> None:
+        """Move the thresholds towards the usual share of releases."""
+        config = self.config
+        push = config.adaptation * (share - config.usual_share)
+        self._offset = config.decay * self._offset + (1.0 - config.decay) * push
 
     def step(
         self,
@@ -153,37 +169,31 @@ class GoPathway:
         appetite: float,
     ) -> tuple[np.ndarray, np.ndarray]:
         """Go activation (n,) in [0, 1] and what is released, (n,) bool; nothing ``blocked`` is."""
-        config = self.config
-        shift = self._offset + config.appetite_sensitivity * (1.0 - min(max(appetite, 0.0), 1.0))
+        engaged, trace, urgency = self.traces
         go, released = np.empty(self.n), np.empty(self.n, np.bool_)
         share = go_step(
             drive,
             previous,
             no_go,
             blocked,
-            self.engaged,
-            self._trace,
-            self._urgency,
+            engaged,
+            trace,
+            urgency,
             rho,
-            shift,
+            self.shift(appetite),
             *self._settings,
             go,
             released,
         )
-        push = config.adaptation * (share - config.usual_share)
-        self._offset = config.decay * self._offset + (1.0 - config.decay) * push
+        self.adapt(share)
         return go, released
 
     def state(self) -> dict[str, Any]:
         """Traces and offset."""
-        return {
-            "engaged": self.engaged,
-            "trace": self._trace,
-            "urgency": self._urgency,
-            "offset": self._offset,
-        }
+        engaged, trace, urgency = self.traces
+        return {"engaged": engaged, "trace": trace, "urgency": urgency, "offset": self._offset}
 
     def load(self, state: dict[str, Any]) -> None:
         """Inverse of `state`."""
-        self.engaged, self._trace, self._urgency = state["engaged"], state["trace"], state["urgency"]
+        self.traces = np.array([state["engaged"], state["trace"], state["urgency"]])
         self._offset = float(state["offset"])

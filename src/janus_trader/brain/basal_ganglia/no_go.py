@@ -137,9 +137,9 @@ class NoGoPathway:
     def __init__(self, config: NoGoConfig, symbols: tuple[str, ...]) -> None:
         self._check(config)
         self.config, self.n = config, len(symbols)
-        self._weights = np.array([getattr(config.weights, reason.value) for reason in REASONS])
-        self._blocked = np.array([s in config.blocked_symbols for s in symbols], np.bool_)
-        self._limits = np.array(
+        self.weights = np.array([getattr(config.weights, reason.value) for reason in REASONS])
+        self.blocked = np.array([s in config.blocked_symbols for s in symbols], np.bool_)
+        self.limits = np.array(
             [config.position_limit, config.volatility_start, config.volatility_full, config.strongest]
         )
         self._hours = frozenset(config.restricted_hours_utc)
@@ -162,7 +162,7 @@ class NoGoPathway:
 
     def reset(self) -> None:
         """Forget losses and usual volatilities."""
-        self._slow = np.zeros(self.n)
+        self.slow = np.zeros(self.n)
         self._seen = 0
         self._equity, self._streak, self._cooling = 0.0, 0, 0
 
@@ -177,36 +177,35 @@ class NoGoPathway:
         pattern: float,
     ) -> tuple[tuple[NoGoReason, ...], np.ndarray, np.ndarray]:
         """Vetoes, inhibition (n,) in [0, 1] and reasons as bits (n,) int64, in the order of `REASONS`."""
-        self._count_losses(portfolio.equity)
-        strengths = self._strengths(percept, correlation, threat, portfolio)
-        strengths[_PATTERN] = pattern
-        vetoes = tuple(NON_OVERRIDABLE[r] for r in range(len(NON_OVERRIDABLE)) if strengths[r] >= 1.0)
-        no_go, bits = np.empty(self.n), np.empty(self.n, np.int64)
+        vetoes, strengths = self.strengths(percept, correlation, threat, portfolio, pattern)
+        no_go, bits, ratio = np.empty(self.n), np.empty(self.n, np.int64), np.zeros(self.n)
+        if correlation.ready:
+            volatility_ratio(correlation.covariance, self.slow, self.rate(True), ratio)
         combine(
-            strengths,
-            drive,
-            previous,
-            self._ratio(correlation),
-            self._blocked,
-            self._weights,
-            self._limits,
-            no_go,
-            bits,
+            np.array(strengths), drive, previous, ratio, self.blocked, self.weights, self.limits, no_go, bits
         )
         return vetoes, no_go, bits
 
-    def _strengths(
-        self, percept: Percept, correlation: Correlation, threat: Threat, portfolio: PortfolioState
-    ) -> np.ndarray:
-        config, out = self.config, np.zeros(N_REASONS)
+    def strengths(
+        self,
+        percept: Percept,
+        correlation: Correlation,
+        threat: Threat,
+        portfolio: PortfolioState,
+        pattern: float,
+    ) -> tuple[tuple[NoGoReason, ...], list[float]]:
+        """Take in one bar's book: vetoes, and the strength of every reason that is the same for all."""
+        self._count_losses(portfolio.equity)
+        config, out = self.config, [0.0] * N_REASONS
+        out[_PATTERN] = pattern
         out[_HALT] = 1.0 if threat.posture >= Posture.HALT else 0.0
         start = portfolio.session_start_equity
         loss = 1.0 - portfolio.equity / start if start > 0.0 else 1.0
-        out[_LOSS] = 1.0 if loss >= config.loss_limit else 0.0
+        out[_LOSS] = 0.0 if loss < config.loss_limit else 1.0  # a loss that is not known is a loss
         span = config.drawdown_veto - config.drawdown_start
         out[_DRAWDOWN] = (portfolio.drawdown - config.drawdown_start) / span
         risk = 1.0 if threat.posture >= Posture.FREEZE else config.risk_multiplier * threat.score - 0.5
-        out[_RISK] = risk
+        out[_RISK] = risk if risk == risk else 1.0
         volume = percept.gates.get("volume", 0.0)
         if 0.0 < volume < config.liquidity:
             out[_LIQUIDITY] = 1.0 - volume / config.liquidity
@@ -218,7 +217,8 @@ class NoGoPathway:
         out[_COOLING] = 1.0 if self._cooling > 0 else 0.0
         hour = portfolio.ts_event // _NS_PER_HOUR % 24
         out[_TIME] = 1.0 if hour in self._hours else 0.0
-        return out
+        vetoes = tuple([reason for reason, x in zip(NON_OVERRIDABLE, out, strict=False) if x >= 1.0])
+        return vetoes, out
 
     def _count_losses(self, equity: float) -> None:
         lost = 0.0 < equity < self._equity
@@ -228,14 +228,12 @@ class NoGoPathway:
             self._cooling, self._streak = self.config.cooling_bars, 0
         self._equity = equity
 
-    def _ratio(self, correlation: Correlation) -> np.ndarray:
-        """Volatility of each instrument over its own slow mean; 0 before there is one."""
-        out = np.zeros(self.n)
-        if correlation.ready:
-            self._seen += 1
-            rate = max(self.config.volatility_rate, 1.0 / self._seen)
-            volatility_ratio(correlation.covariance, self._slow, rate, out)
-        return out
+    def rate(self, ready: bool) -> float:
+        """Rate of the usual volatilities at this bar, which counts where there is a covariance."""
+        if not ready:
+            return 0.0
+        self._seen += 1
+        return max(self.config.volatility_rate, 1.0 / self._seen)
 
     def name_reasons(
         self, held: np.ndarray, no_go: np.ndarray, bits: np.ndarray
@@ -249,7 +247,7 @@ class NoGoPathway:
     def state(self) -> dict[str, Any]:
         """Losing streak and usual volatilities."""
         return {
-            "slow": self._slow,
+            "slow": self.slow,
             "seen": self._seen,
             "equity": self._equity,
             "streak": self._streak,
@@ -258,6 +256,6 @@ class NoGoPathway:
 
     def load(self, state: dict[str, Any]) -> None:
         """Inverse of `state`."""
-        self._slow, self._seen = state["slow"], int(state["seen"])
+        self.slow, self._seen = state["slow"], int(state["seen"])
         self._equity = float(state["equity"])
         self._streak, self._cooling = int(state["streak"]), int(state["cooling"])

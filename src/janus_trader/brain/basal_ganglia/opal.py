@@ -133,6 +133,7 @@ def replay_episodes(
     rewards,
     spoke,
     posterior,
+    weight,
     cost,
     alpha,
     alpha_critic,
@@ -146,8 +147,9 @@ def replay_episodes(
     """Replay episodes in order; in each, both stances of every source that spoke are chosen in turn.
 
     Follow is paid +reward − cost, fade −reward − cost, in units of the source's running root mean square.
-    In context c all rates are multiplied by the posterior P(c) (1 for any regime). The leak towards
-    ``start`` is raised by 1 + prior / count: little evidence moves the weights little. In place; O(E·k·8).
+    In context c all rates are multiplied by the posterior P(c) (1 for any regime) and by the episode's
+    weight. The leak towards ``start`` is raised by 1 + prior / count: little evidence moves the weights little.
+    In place; O(E·k·8).
     """
     for e in range(rewards.shape[0]):
         for k in range(rewards.shape[1]):
@@ -157,7 +159,7 @@ def replay_episodes(
             square[k] += scale_rate * (r * r - square[k])
             unit = max(np.sqrt(square[k]), scale_floor)
             for c in range(g.shape[0]):
-                share = posterior[e, c] if c < ANY else 1.0
+                share = (posterior[e, c] if c < ANY else 1.0) * weight[e]
                 if share < 1e-3:
                     continue
                 back = min(0.5, leak * (1.0 + prior_episodes / max(count[c, k], 1.0)) * share)

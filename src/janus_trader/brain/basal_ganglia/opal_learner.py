@@ -109,6 +109,7 @@ class OpalLearner:
             rewards,
             spoke,
             arrays.posterior,
+            arrays.weight,
             arrays.cost * config.cost_scale,
             config.alpha_actor,
             config.alpha_critic,

@@ -70,7 +70,7 @@ class PatternLearner:
     def __init__(self, config: PatternConfig, size: int) -> None:
         self.config, self.size = config, size
         generator = np.random.Generator(np.random.PCG64(config.seed))
-        self._planes = generator.standard_normal((size, config.bits))
+        self.planes = generator.standard_normal((size, config.bits))
         self.reset()
 
     def reset(self) -> None:
@@ -98,15 +98,19 @@ class PatternLearner:
         """Put parameters in force."""
         self._parameters = parameters
         self._strength = np.asarray(parameters["strength"])
-        self._centre, self._scale = np.asarray(parameters["centre"]), np.asarray(parameters["scale"])
+        self.centre, self.scale = np.asarray(parameters["centre"]), np.asarray(parameters["scale"])
 
     def strength(self, context: np.ndarray) -> float:
         """Strength of the learned reason in one context, in [0, 1]. O(size·bits)."""
-        return float(self._strength[cell_of(self._planes, self._centre, self._scale, context)])
+        return self.strength_of(cell_of(self.planes, self.centre, self.scale, context))
+
+    def strength_of(self, cell: int) -> float:
+        """Strength of the learned reason in one cell, in [0, 1]."""
+        return float(self._strength[cell])
 
     def cells(self, contexts: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """Cell of each context, (E,) int for (E, size)."""
-        return np.array([cell_of(self._planes, centre, scale, row) for row in contexts], np.int64)
+        return np.array([cell_of(self.planes, centre, scale, row) for row in contexts], np.int64)
 
     def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> dict[str, Any] | None:
         """Strengths after the training episodes; None when there are none. O(E·size·bits)."""
@@ -118,14 +122,15 @@ class PatternLearner:
         steps = batch.step
         first = int(steps.min()) if evidence["first"] < 0 else min(evidence["first"], int(steps.min()))
         reach = int(steps.max()) - first + 1
-        centre, scale, sums = self._centre, self._scale, evidence["sums"]
+        centre, scale, sums = self.centre, self.scale, evidence["sums"]
         span, recentre = Span.of(evidence["span"]), evidence["recentre"]
         if reach >= recentre:
             centre, scale = contexts.mean(axis=0), np.maximum(contexts.std(axis=0), config.least_deviation)
             sums, span, recentre = self._no_sums(), Span(), 2 * reach
         cells, size = self.cells(contexts, centre, scale), self._strength.size
         keep = max(0.0, 1.0 - len(train) / config.memory)
-        columns = (np.bincount(cells, w, size) for w in (np.ones(len(train)), reward, reward**2))
+        w = batch.weight
+        columns = (np.bincount(cells, x, size) for x in (w, w * reward, w * reward**2))
         sums, span = keep * sums + np.stack(list(columns)), span.extended(steps, keep)
         strength, rms = self._strengths(sums, span)
         state = {"sums": sums, "span": span.tree(), "first": first, "recentre": recentre}

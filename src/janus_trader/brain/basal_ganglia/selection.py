@@ -10,11 +10,12 @@ from msgspec import Meta
 from janus_trader.brain.basal_ganglia.affinity import AffinityConfig, AffinityLearner
 from janus_trader.brain.basal_ganglia.dopamine import Dopamine, DopamineConfig
 from janus_trader.brain.basal_ganglia.go import GoConfig, GoPathway
+from janus_trader.brain.basal_ganglia.kernels import drive_step, release_step
 from janus_trader.brain.basal_ganglia.no_go import NoGoConfig, NoGoPathway
 from janus_trader.brain.basal_ganglia.opal import OpalConfig
 from janus_trader.brain.basal_ganglia.opal_learner import OpalLearner
 from janus_trader.brain.basal_ganglia.patterns import PatternConfig, PatternLearner
-from janus_trader.brain.basal_ganglia.strategy_gate import StrategyGate, StrategyGateConfig, gated_drive
+from janus_trader.brain.basal_ganglia.strategy_gate import StrategyGate, StrategyGateConfig
 from janus_trader.contracts.decision import Action, Appetite, Correlation, Percept, SignalPanel, Threat
 from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
 from janus_trader.contracts.market import PortfolioState
@@ -121,43 +122,75 @@ class BasalGanglia:
             Signals, context or weights are not of this book.
         """
         self._check(percept, signals, previous)
-        posterior = np.array(percept.regime.posterior)
         rho = self._dopamine.update(percept.regime, portfolio)
-        weights = self._opal.weights(posterior, rho)
-        active = np.ascontiguousarray(signals.active)
-        weights[~active] = 0.0
-        drive = np.empty(self.n)
-        gated_drive(
-            signals.values,
-            active,
-            weights,
-            percept.source_gates,
-            self._gate.regime_weights,
-            posterior,
-            self._gate.listed,
-            self._affinity.affinity,
-            percept.evidence,
+        weights, drive, pattern = self._drive(percept, signals, rho)
+        vetoes, strengths = self._no_go.strengths(percept, correlation, threat, portfolio, pattern)
+        n, no_go_side, go_side = self.n, self._no_go, self._go
+        no_go, bits, go = np.empty(n), np.empty(n, np.int64), np.empty(n)
+        released, waiting = np.empty(n, np.bool_), np.empty(n, np.bool_)
+        share, held = release_step(
+            np.array(strengths),
             drive,
+            previous,
+            correlation.covariance,
+            correlation.ready,
+            no_go_side.rate(correlation.ready),
+            no_go_side.slow,
+            no_go_side.blocked,
+            no_go_side.weights,
+            no_go_side.limits,
+            no_go_side.config.threshold,
+            bool(vetoes),
+            go_side.traces,
+            rho,
+            go_side.shift(appetite.scalar),
+            go_side.settings,
+            no_go,
+            bits,
+            go,
+            released,
+            waiting,
         )
-        pattern = self._patterns.strength(percept.context)
-        vetoes, no_go, bits = self._no_go.step(
-            drive, previous, percept, correlation, threat, portfolio, pattern
-        )
-        blocked = no_go >= self.config.no_go.threshold
-        if vetoes:
-            blocked[:] = True
-        go, released = self._go.step(drive, previous, no_go, blocked, rho, appetite.scalar)
-        wanted = ~released & (go >= self.config.go.exit)
+        go_side.adapt(share)
         return Action(
             score=np.tanh(drive / self.config.score_scale),
             go=go,
             no_go=no_go,
             source_weights=weights,
             released=released,
-            no_go_reasons=self._no_go.name_reasons(wanted, no_go, bits),
+            no_go_reasons=no_go_side.name_reasons(waiting, no_go, bits) if held else {},
             vetoes=vetoes,
             dopamine=rho,
         )
+
+    def _drive(
+        self, percept: Percept, signals: SignalPanel, rho: float
+    ) -> tuple[np.ndarray, np.ndarray, float]:
+        """Source weights (k,), drive (n,) and the strength of the learned No-Go pattern."""
+        weights, drive = np.empty(self.k), np.empty(self.n)
+        opal, patterns = self._opal, self._patterns
+        cell = drive_step(
+            signals.values,
+            signals.active,
+            np.array(percept.regime.posterior),
+            opal.g,
+            opal.n,
+            opal.own,
+            opal.config.beta,
+            rho,
+            percept.source_gates,
+            self._gate.regime_weights,
+            self._gate.listed,
+            self._affinity.affinity,
+            percept.evidence,
+            percept.context,
+            patterns.planes,
+            patterns.centre,
+            patterns.scale,
+            weights,
+            drive,
+        )
+        return weights, drive, patterns.strength_of(cell)
 
     def _check(self, percept: Percept, signals: SignalPanel, previous: np.ndarray) -> None:
         shapes = (signals.values.shape, percept.context.shape, previous.shape)

@@ -7,16 +7,35 @@ from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
+from numba import njit
 
-from janus_trader.brain.cortex.feature_row import COLUMN, ROW, fill_row
+from janus_trader.brain.cortex.feature_row import COLUMN, ROW, clean_row, delivered
 from janus_trader.brain.cortex.history import FeatureHistory
-from janus_trader.brain.cortex.hmm_voter import EMISSIONS, HMMLearner, HMMVoter, HMMVoterConfig, emission_rows
+from janus_trader.brain.cortex.hmm_voter import (
+    EMISSION_CENTRE,
+    EMISSION_UNIT,
+    EMISSIONS,
+    HMMLearner,
+    HMMVoter,
+    HMMVoterConfig,
+    emission_into,
+)
 from janus_trader.brain.cortex.markov import MarkovConfig, RegimeChain
 from janus_trader.brain.cortex.regime import VOTERS, EnsembleConfig, RegimeEnsemble
 from janus_trader.brain.cortex.schema_learner import SchemaLearner
-from janus_trader.brain.cortex.schemas import SchemaConfig, SchemaVoter
-from janus_trader.brain.cortex.statistical_voter import StatisticalVoter, StatisticalVoterConfig
-from janus_trader.brain.cortex.technical_voter import TechnicalVoter, TechnicalVoterConfig
+from janus_trader.brain.cortex.schemas import SchemaConfig, SchemaVoter, schema_vote
+from janus_trader.brain.cortex.statistical_voter import (
+    STATISTICAL_EVIDENCE,
+    StatisticalVoter,
+    StatisticalVoterConfig,
+    statistical_vote,
+)
+from janus_trader.brain.cortex.technical_voter import (
+    TECHNICAL_EVIDENCE,
+    TechnicalVoter,
+    TechnicalVoterConfig,
+    technical_vote,
+)
 from janus_trader.contracts.features import FeatureVector
 from janus_trader.contracts.protocols import Learner
 from janus_trader.contracts.regime import N_REGIMES, Regime, RegimeState
@@ -54,6 +73,42 @@ class CortexConfig(Config, frozen=True):
     markov: MarkovConfig = MarkovConfig()
     change: ChangeConfig = ChangeConfig()
     history: Annotated[int, Meta(ge=100, description="bars kept for the learners of the night")] = 2520
+
+
+@njit(cache=True)
+def _standardised(r: float, s: np.ndarray, c: np.ndarray) -> float:
+    # s: slow variance and returns seen, updated; c: decay, warm-up, limit of the result
+    if not np.isfinite(r):
+        return np.nan
+    z = np.nan
+    if s[1] >= c[1] and s[0] > 0.0:
+        z = min(max(r / np.sqrt(s[0]), -c[2]), c[2])
+    s[1] += 1.0
+    s[0] += max(1.0 - c[0], 1.0 / s[1]) * (r * r - s[0])
+    return z
+
+
+@njit(cache=True)
+def _perceive(
+    rows: np.ndarray, s: np.ndarray, c: np.ndarray, centre: np.ndarray, unit: np.ndarray, emission: np.ndarray
+) -> float:
+    """Clean the delivered row (1, 15), complete it and write its emission (1, 4); the standardised return."""
+    row = rows[0]
+    clean_row(row)
+    row[-1] = _standardised(row[_MARKET_RETURN], s, c)
+    emission_into(rows, centre, unit, emission)
+    return row[-1]
+
+
+@njit(cache=True)
+def _indicator_votes(  # type: ignore[no-untyped-def]
+    x, low, high, weight, reach, accept, priority, c, last, scores,
+    table_s, scales_s, table_t, scales_t, votes, coverage,
+):  # fmt: skip
+    """Votes and coverage of the three voters that read the row, in the order of `VOTERS`."""
+    coverage[0] = schema_vote(x, low, high, weight, reach, accept, priority, c, last, scores, votes[0])
+    coverage[1] = statistical_vote(x, table_s, scales_s, votes[1])
+    coverage[2] = technical_vote(x, table_t, scales_t, votes[2])
 
 
 class Cortex:
@@ -95,18 +150,19 @@ class Cortex:
             min_obs=d.turbulence_rows,
             shrinkage=d.turbulence_shrinkage,
         )
-        self._decay = 0.5 ** (1.0 / d.volatility_halflife)
-        self._row = np.full(ROW, np.nan)
+        decay = 0.5 ** (1.0 / d.volatility_halflife)
+        self._c = np.array([decay, d.volatility_warmup, d.return_limit])
+        self._rows, self._emission = np.full((1, ROW), np.nan), np.full((1, len(EMISSIONS)), np.nan)
         self._votes = np.full((len(VOTERS), N_REGIMES), 1.0 / N_REGIMES)
         self._coverage = np.zeros(len(VOTERS))
-        self._variance, self._returns = 0.0, 0
+        self._scale = np.zeros(2)  # slow variance of the market return, returns seen
 
     def update(self, features: FeatureVector) -> RegimeState:
         """Take in one bar's features and return the regime posterior and what led to it."""
-        row = fill_row(features.values, self._row)
-        row[-1] = self._standardised(float(row[_MARKET_RETURN]))
-        emission = emission_rows(row[None, :])[0]
-        change = _known(self._bocpd.update(row[-1]))
+        row, emission = self._rows[0], self._emission[0]
+        row[:] = delivered(features.values)
+        z = _perceive(self._rows, self._scale, self._c, EMISSION_CENTRE, EMISSION_UNIT, self._emission)
+        change = _known(self._bocpd.update(z))
         turbulence = _known(self._turbulence.update(emission))
         self._vote(row, emission)
         self.ensemble.update(self._votes, self._coverage, change)
@@ -115,23 +171,18 @@ class Cortex:
         self.history.append(features.ts_event, row)
         return self._state(posterior, forecast, change, turbulence)
 
-    def _standardised(self, r: float) -> float:
-        if not math.isfinite(r):
-            return math.nan
-        d = self.config.change
-        z = math.nan
-        if self._returns >= d.volatility_warmup and self._variance > 0.0:
-            z = min(max(r / math.sqrt(self._variance), -d.return_limit), d.return_limit)
-        self._returns += 1
-        gain = max(1.0 - self._decay, 1.0 / self._returns)
-        self._variance += gain * (r * r - self._variance)
-        return z
-
     def _vote(self, row: np.ndarray, emission: np.ndarray) -> None:
         votes, coverage = self._votes, self._coverage
-        coverage[0] = self.schemas.vote(row, votes[0])
-        coverage[1] = self.statistical.vote(row, votes[1])
-        coverage[2] = self.technical.vote(row, votes[2])
+        _indicator_votes(
+            row,
+            *self.schemas.arguments,
+            STATISTICAL_EVIDENCE,
+            self.statistical.scales,
+            TECHNICAL_EVIDENCE,
+            self.technical.scales,
+            votes,
+            coverage,
+        )
         coverage[3] = self.hmm.vote(emission, votes[3])
 
     def _state(
@@ -168,7 +219,7 @@ class Cortex:
         self._turbulence.reset()
         self._votes[:] = 1.0 / N_REGIMES
         self._coverage[:] = 0.0
-        self._variance, self._returns = 0.0, 0
+        self._scale[:] = 0.0
 
     def snapshot(self) -> bytes:
         """State and learned parameters as bytes."""
@@ -181,8 +232,8 @@ class Cortex:
                 "history": self.history.state(),
                 "bocpd": self._bocpd.snapshot(),
                 "turbulence": self._turbulence.snapshot(),
-                "variance": self._variance,
-                "returns": self._returns,
+                "variance": float(self._scale[0]),
+                "returns": int(self._scale[1]),
             }
         )
 
@@ -196,7 +247,7 @@ class Cortex:
         self.history.put_state(state["history"])
         self._bocpd.restore(state["bocpd"])
         self._turbulence.restore(state["turbulence"])
-        self._variance, self._returns = float(state["variance"]), int(state["returns"])
+        self._scale[:] = state["variance"], state["returns"]
 
 
 def _known(value: float) -> float:

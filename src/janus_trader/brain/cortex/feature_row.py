@@ -52,16 +52,22 @@ def fill_row(values: Mapping[str, float], row: np.ndarray) -> np.ndarray:
     >>> float(row[COLUMN["momentum"]]), bool(np.isnan(row[COLUMN["hurst"]]))
     (0.5, True)
     """
-    read, nan = values.get, math.nan
-    row[:] = [read(name, nan) for name in FEATURES]
-    _clean(row, LIMIT)
+    row[:] = delivered(values)
+    clean_row(row)
     return row
 
 
+def delivered(values: Mapping[str, float]) -> list[float]:
+    """The features of a row as they were delivered, NaN where absent."""
+    read, nan = values.get, math.nan
+    return [read(name, nan) for name in FEATURES]
+
+
 @njit(cache=True)
-def _clean(row: np.ndarray, limit: float) -> None:
+def clean_row(row: np.ndarray) -> None:
+    """Clip a delivered row at 1e4, in place; what is not finite, and the computed entry, become NaN."""
     for i in range(row.shape[0]):
-        row[i] = min(max(row[i], -limit), limit) if np.isfinite(row[i]) else np.nan
+        row[i] = min(max(row[i], -LIMIT), LIMIT) if np.isfinite(row[i]) else np.nan
     row[-1] = np.nan
 
 

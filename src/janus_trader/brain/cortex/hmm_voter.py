@@ -23,8 +23,8 @@ from janus_trader.numerics.hmm import HMMFilter, HMMParameters, fit_hmm, log_lik
 #: in different nights compare, and a standard normal is the model before the first fit.
 EMISSIONS: tuple[str, ...] = ("return_z", "log_volatility", "momentum", "max_drawdown")
 _Z, _VOL, _MOM, _DD = (COLUMN[name] for name in ("return_z", "realised_vol", "momentum", "max_drawdown"))
-_CENTRE = np.array([0.0, float(np.log(0.16)), 0.1, 0.05])
-_UNIT = np.array([1.0, 0.35, 0.5, 0.05])
+EMISSION_CENTRE = np.array([0.0, float(np.log(0.16)), 0.1, 0.05])
+EMISSION_UNIT = np.array([1.0, 0.35, 0.5, 0.05])
 
 
 class HMMVoterConfig(Config, frozen=True):
@@ -62,7 +62,7 @@ def emission_rows(rows: np.ndarray) -> np.ndarray:
     [[0.16, 0.0, 0.12, 2.2]]
     """
     out = np.empty((len(rows), len(EMISSIONS)))
-    emission_into(rows, _CENTRE, _UNIT, out)
+    emission_into(rows, EMISSION_CENTRE, EMISSION_UNIT, out)
     return out
 
 

@@ -233,7 +233,7 @@ def margins(
 
 
 @njit(cache=True)
-def _vote(
+def schema_vote(
     x: np.ndarray,
     low: np.ndarray,
     high: np.ndarray,
@@ -246,7 +246,10 @@ def _vote(
     scores: np.ndarray,
     out: np.ndarray,
 ) -> float:
-    # c: min coverage, sharpness, share kept without a match
+    """Write the vote (7,) and return the share of schemas that could be scored.
+
+    ``c`` holds the least coverage, the sharpness and the share kept without a match.
+    """
     schema_scores(x, low, high, weight, reach, c[0], scores)
     scored = 0
     for k in range(scores.shape[0]):
@@ -259,6 +262,11 @@ def _vote(
     if scored > 0:
         last[:] = out
     return scored / scores.shape[0]
+
+
+_Array = np.ndarray
+#: Bounds, weights, reaches, acceptance, priorities, scales, last vote and scores, as `schema_vote` takes them.
+SchemaArguments = tuple[_Array, _Array, _Array, _Array, _Array, _Array, _Array, _Array, _Array]
 
 
 class SchemaVoter:
@@ -291,11 +299,12 @@ class SchemaVoter:
 
     def vote(self, x: np.ndarray, out: np.ndarray) -> float:
         """Write the vote (7,) for a row; returns the share of schemas that could be scored."""
-        return float(
-            _vote(
-                x, self.low, self.high, WEIGHT, REACH, ACCEPT, PRIORITY, self._c, self._last, self.scores, out
-            )
-        )
+        return float(schema_vote(x, *self.arguments, out))
+
+    @property
+    def arguments(self) -> SchemaArguments:
+        """What `schema_vote` needs besides the row and the place of the vote."""
+        return (self.low, self.high, WEIGHT, REACH, ACCEPT, PRIORITY, self._c, self._last, self.scores)
 
     def profile(self, x: np.ndarray) -> np.ndarray:
         """Vote (7,) for the ten schema features, without memory of earlier votes."""

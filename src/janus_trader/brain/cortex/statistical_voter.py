@@ -90,7 +90,7 @@ class StatisticalVoter:
 
     def __init__(self, config: StatisticalVoterConfig | None = None) -> None:
         c = config or StatisticalVoterConfig()
-        self._c = np.array(
+        self.scales = np.array(
             [
                 c.gain,
                 c.variance_ratio_scale,
@@ -103,4 +103,4 @@ class StatisticalVoter:
 
     def vote(self, x: np.ndarray, out: np.ndarray) -> float:
         """Write the vote (7,) for a row; returns its coverage in [0, 1]."""
-        return float(statistical_vote(x, STATISTICAL_EVIDENCE, self._c, out))
+        return float(statistical_vote(x, STATISTICAL_EVIDENCE, self.scales, out))

@@ -92,8 +92,10 @@ class TechnicalVoter:
 
     def __init__(self, config: TechnicalVoterConfig | None = None) -> None:
         c = config or TechnicalVoterConfig()
-        self._c = np.array([c.gain, c.trend_bars, c.year_bars, c.trend_scale, c.drawdown_full, c.change_full])
+        self.scales = np.array(
+            [c.gain, c.trend_bars, c.year_bars, c.trend_scale, c.drawdown_full, c.change_full]
+        )
 
     def vote(self, x: np.ndarray, out: np.ndarray) -> float:
         """Write the vote (7,) for a row; returns its coverage in [0, 1]."""
-        return float(technical_vote(x, TECHNICAL_EVIDENCE, self._c, out))
+        return float(technical_vote(x, TECHNICAL_EVIDENCE, self.scales, out))

@@ -98,6 +98,7 @@ class EpisodeRing:
             surprise=rows["surprise"].astype(np.float64),
             confidence=rows["confidence"].astype(np.float64),
             ripple=tuple(RIPPLES[kind - 1].value if kind else "" for kind in rows["ripple"].tolist()),
+            weight=np.ones(len(rows)),
         )
 
     def episode(self, record: np.ndarray) -> Episode:

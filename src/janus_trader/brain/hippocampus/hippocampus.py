@@ -62,8 +62,8 @@ class Hippocampus:
     Examples
     --------
     >>> memory = Hippocampus(HippocampusConfig(), 20, 10)
-    >>> len(memory), memory.recall(np.zeros(24)), memory.recent(5)
-    (0, (0.0, 0.0, 0), [])
+    >>> len(memory), memory.recall(np.zeros(24)), len(memory.recent(5))
+    (0, (0.0, 0.0, 0), 0)
     """
 
     def __init__(self, config: HippocampusConfig, n: int, k: int) -> None:
@@ -88,6 +88,7 @@ class Hippocampus:
         self._dominant = -1
         self._latest = -1
         self._raised: dict[str, int] = {}
+        self._last: dict[str, Any] | None = None
         self._code_index = np.zeros((self.config.capacity, self.config.separation.winners), np.int16)
         self._code_value = np.zeros((self.config.capacity, self.config.separation.winners))
 
@@ -121,19 +122,41 @@ class Hippocampus:
         if decision is not None and lag == 1:
             self._pending.append(self._begin(decision, sigma))
         price = np.array(moment.bars["open"] if fills_at_open else moment.bars["close"])
+        worth, charged = self._value_before_fills(price, moment)
         done: list[Episode] = []
         for item in self._pending:
             item.age += 1
             if item.age == 1:
                 item.price, item.present = price, np.array(moment.present)
-                item.equity, item.costs = moment.portfolio.equity, moment.portfolio.realised_costs
+                item.equity, item.costs = worth, charged
             else:
-                done.append(self._complete(item, price, moment))
+                done.append(self._complete(item, price, moment, worth))
         if done:
             self._pending = [item for item in self._pending if item.age < 2]
         if decision is not None and lag == 0:
             self._pending.append(self._begin(decision, sigma))
         return done
+
+    def _value_before_fills(self, price: np.ndarray, moment: Moment) -> tuple[float, float]:
+        """What the book was worth at this bar's fill prices before the fills, and what the fills cost.
+
+        From one such value to the next is what a decision earned: its own costs are in it, the next
+        decision's are not.
+        """
+        portfolio, last = moment.portfolio, self._last
+        worth, charged = portfolio.equity, 0.0
+        if last is not None:
+            move = np.where(moment.present & np.isfinite(last["close"]), price - last["close"], 0.0)
+            held = last["quantity"] != 0.0
+            worth = last["equity"] + float(np.sum(last["quantity"][held] * move[held]))
+            charged = portfolio.realised_costs - last["costs"]
+        self._last = {
+            "equity": portfolio.equity,
+            "costs": portfolio.realised_costs,
+            "quantity": np.array(portfolio.quantities),
+            "close": np.array(moment.bars["close"]),
+        }
+        return worth, charged
 
     def _lag(self, decision: Decision, moment: Moment) -> int:
         """Bars from the decision to the moment: 0 or 1."""
@@ -187,7 +210,7 @@ class Hippocampus:
         self._cost.push(cost, self._rate)
         return out
 
-    def _complete(self, item: Pending, price: np.ndarray, moment: Moment) -> Episode:
+    def _complete(self, item: Pending, price: np.ndarray, moment: Moment, worth: float) -> Episode:
         record, config = item.record, self.config
         payoff = np.empty(self.n)
         size, best = outcome(
@@ -201,8 +224,8 @@ class Hippocampus:
             payoff,
         )
         equity = item.equity
-        reward = moment.portfolio.equity / equity - 1.0 if equity > 0 else 0.0
-        cost = (moment.portfolio.realised_costs - item.costs) / equity if equity > 0 else 0.0
+        reward = worth / equity - 1.0 if equity > 0 else 0.0
+        cost = item.costs / equity if equity > 0 else 0.0
         deviation = self._reward.deviation if self._reward.count >= config.statistics_warmup else 0.0
         scaled = (reward - self._reward.mean) / deviation if deviation > 0.0 else 0.0
         self._reward.push(reward, self._rate)
@@ -344,6 +367,7 @@ class Hippocampus:
                 "dominant": self._dominant,
                 "latest": self._latest,
                 "raised": self._raised,
+                "last": self._last,
             }
         )
 
@@ -366,6 +390,7 @@ class Hippocampus:
         ):
             usual.count, usual.mean, usual.variance = int(count), float(mean), float(variance)
         self._raised = {str(k): int(v) for k, v in tree["raised"].items()}
+        self._last = tree["last"]
         self._dominant, self._latest = int(tree["dominant"]), int(tree["latest"])
         for slot in range(len(self._ring)):
             code = self._separation.encode(self._ring.records[slot]["context"])

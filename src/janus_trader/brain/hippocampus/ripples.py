@@ -100,7 +100,8 @@ class RippleDetector:
         """The strongest kind and its strength; (None, 0) when nothing stood out."""
         best, strongest = None, 0.0
         wait = int(self.config.dedup_seconds * 1e9)
-        for kind, ratio in ratios.items():
+        for kind in RIPPLES:  # in a fixed order: the first of equals wins
+            ratio = ratios.get(kind, 0.0)
             if not ratio >= 1.0:
                 continue
             last = self._last.get(kind)

@@ -27,12 +27,12 @@ class AllocationConfig(Config, frozen=True):
     risk_aversion: Annotated[Positive, Meta(description="gamma at appetite 1")] = 5.0
     view_strength: Annotated[
         NonNegative, Meta(description="expected return of a full score, in deviations per bar")
-    ] = 0.02
+    ] = 0.01
     tilt: Annotated[
         float, Meta(ge=0, le=1, description="risk_parity, hrp: relative tilt of a full score")
     ] = 0.5
     robustness: Annotated[NonNegative, Meta(description="doubt about means, in deviations per bar")] = 0.0
-    cost_horizon: Annotated[Positive, Meta(description="bars a trade is expected to be held")] = 21.0
+    cost_horizon: Annotated[Positive, Meta(description="bars a trade is expected to be held")] = 10.0
     default_cost_bps: Annotated[NonNegative, Meta(description="where no estimate is known")] = 10.0
     volatility_band: Annotated[NonNegative, Meta(description="overshoot of the target left alone")] = 0.1
     max_long: Annotated[float, Meta(gt=0, le=10)] = 0.15
@@ -64,11 +64,15 @@ def _prepare(
     released: np.ndarray,
     cost_bps: np.ndarray,
     c: np.ndarray,
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    clean: np.ndarray,
+    vectors: np.ndarray,
+) -> None:
     # c: gamma, view strength, cost scale, default cost, lower, upper
+    # the programme is written to clean (n, n) and vectors (4, n): mu, kappa, lower, upper
     n = score.shape[0]
-    clean = cov.copy()
-    mu, kappa, lower, upper = np.zeros(n), np.empty(n), np.zeros(n), np.zeros(n)
+    mu, kappa, lower, upper = vectors[0], vectors[1], vectors[2], vectors[3]
+    clean[:] = cov
+    vectors[:] = 0.0
     mean = 0.0
     for i in range(n):
         mean += clean[i, i] / n if tradable[i] else 0.0
@@ -88,7 +92,6 @@ def _prepare(
             mu[i] += c[0] * clean[i, j] * anchor[j]
         if released[i] and np.isfinite(score[i]):
             mu[i] += c[1] * np.sqrt(clean[i, i]) * min(max(score[i], -1.0), 1.0)
-    return clean, mu, kappa, lower, upper
 
 
 @njit(cache=True)
@@ -107,6 +110,39 @@ def shrink_to_limits(w: np.ndarray, gross: float, low: float, high: float) -> No
         scale = low / net
     for i in range(w.shape[0]):
         w[i] *= scale
+
+
+@njit(cache=True)
+def _moving(cov: np.ndarray, tradable: np.ndarray, ready: bool, reference: np.ndarray) -> tuple[int, bool]:
+    """How many of the tradable instruments move, and whether they are those of ``reference``.
+
+    With a variance of nothing (a flat series) risk cannot be shared: such an instrument is left out.
+    """
+    count, same = 0, True
+    for i in range(tradable.shape[0]):
+        moves = tradable[i] and (not ready or cov[i, i] > _LEAST_VARIANCE)
+        count += moves
+        same = same and moves == reference[i]
+    return count, same
+
+
+@njit(cache=True)
+def _limit(w: np.ndarray, c: np.ndarray, limits: np.ndarray) -> None:
+    # limits: gross, least and greatest net
+    for i in range(w.shape[0]):
+        w[i] = min(max(w[i], c[4]), c[5])
+    shrink_to_limits(w, limits[0], limits[1], limits[2])
+
+
+@njit(cache=True)
+def _scaled(
+    shares: np.ndarray, cov: np.ndarray, target: float, c: np.ndarray, limits: np.ndarray, out: np.ndarray
+) -> None:
+    """The anchor's shares at the target deviation, within the limits."""
+    scale = target / max(np.sqrt(book_variance(shares, cov)), 1e-12)
+    for i in range(shares.shape[0]):
+        out[i] = shares[i] * scale
+    _limit(out, c, limits)
 
 
 class TargetAllocator:
@@ -176,6 +212,8 @@ class TargetAllocator:
         self._c = np.array(
             [c.risk_aversion, c.view_strength, cost_scale, c.default_cost_bps, self._lower, c.max_long]
         )
+        self._limits = np.array([c.gross, *self._net])
+        self._anchor, self._matrix, self._vectors = np.zeros(n), np.zeros((n, n)), np.zeros((4, n))
         self._bars, self._anchor_bar = 0, -1
         self._shares, self._anchor_set = np.zeros(n), np.zeros(n, bool)
         self._solution: Solution | None = None
@@ -194,9 +232,11 @@ class TargetAllocator:
         """Target of this bar from scores (n,) in [-1, 1]; ``tradable`` (n,) marks those with a history."""
         self._check(score, released, covariance, tradable, previous, cost_bps)
         self._bars += 1
-        # with a variance of nothing (a flat series) risk cannot be shared: left out
-        moves = tradable & (np.diag(covariance) > _LEAST_VARIANCE) if ready else tradable
-        if appetite.scalar <= _LEAST_APPETITE or not moves.any():
+        count, same = _moving(covariance, tradable, ready, self._anchor_set)
+        moves = self._anchor_set
+        if not same:
+            moves = tradable & (covariance.diagonal() > _LEAST_VARIANCE) if ready else tradable
+        if appetite.scalar <= _LEAST_APPETITE or count == 0:
             weights, method = np.zeros(self.n), "none"
         elif not ready:
             weights, method = self._equal(moves, appetite), "equal_weight"
@@ -215,7 +255,10 @@ class TargetAllocator:
 
     def _check(self, score: np.ndarray, released: np.ndarray, cov: np.ndarray, *rest: np.ndarray) -> None:
         n = self.n
-        if cov.shape != (n, n) or any(a.shape != (n,) for a in (score, released, *rest)):
+        fits = cov.shape == (n, n)
+        for a in (score, released, *rest):
+            fits = fits and a.shape == (n,)
+        if not fits:
             raise DataError(
                 "the allocation's inputs do not fit the book",
                 got=[a.shape for a in (score, released, cov, *rest)],
@@ -227,13 +270,12 @@ class TargetAllocator:
         return self._limited(weights)
 
     def _limited(self, weights: np.ndarray) -> np.ndarray:
-        np.clip(weights, self._lower, self.config.max_long, out=weights)
-        shrink_to_limits(weights, self.config.gross, *self._net)
+        _limit(weights, self._c, self._limits)
         return weights
 
     def _anchored(self, covariance: np.ndarray, tradable: np.ndarray) -> np.ndarray:
         stale = self._anchor_bar < 0 or self._bars - self._anchor_bar >= self.config.anchor_bars
-        if stale or not np.array_equal(tradable, self._anchor_set):
+        if stale or not (tradable is self._anchor_set or np.array_equal(tradable, self._anchor_set)):
             held = np.flatnonzero(tradable)
             sub = np.ascontiguousarray(covariance[np.ix_(held, held)])
             try:
@@ -244,8 +286,8 @@ class TargetAllocator:
             self._shares = np.zeros(self.n)
             self._shares[held] = shares
             self._anchor_set, self._anchor_bar = tradable.copy(), self._bars
-        deviation = math.sqrt(book_variance(self._shares, covariance))
-        return self._limited(self._shares * (self._bar_target / max(deviation, 1e-12)))
+        _scaled(self._shares, covariance, self._bar_target, self._c, self._limits, self._anchor)
+        return self._anchor
 
     def _tilted(
         self,
@@ -271,9 +313,8 @@ class TargetAllocator:
     ) -> tuple[np.ndarray, str]:
         c = self.config
         anchor = self._anchored(covariance, tradable)
-        cov, mu, kappa, lower, upper = _prepare(
-            covariance, tradable, anchor, score, released, cost_bps, self._c
-        )
+        cov, (mu, kappa, lower, upper) = self._matrix, self._vectors
+        _prepare(covariance, tradable, anchor, score, released, cost_bps, self._c, cov, self._vectors)
         try:
             solution = solve_mean_variance(
                 mu,

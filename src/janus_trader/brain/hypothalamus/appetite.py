@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from bisect import bisect_right
 from itertools import pairwise
 from typing import Annotated, Any
 
@@ -28,7 +29,7 @@ class AppetiteConfig(Config, frozen=True):
     #: Appetite in each regime, in the order of `Regime`.
     regime: tuple[float, float, float, float, float, float, float] = (1.0, 0.5, 0.8, 0.25, 0.8, 0.7, 0.4)
     #: Drawdowns at which `drawdown_appetite` is reached; the factor is linear in between.
-    drawdown: tuple[float, ...] = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+    drawdown: tuple[float, ...] = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4)
     drawdown_appetite: tuple[float, ...] = (1.0, 0.85, 0.65, 0.45, 0.25, 0.1)
     drawdown_halt: Annotated[float, Meta(gt=0, le=1, description="no appetite from here on")] = 0.5
     volatility_target: Annotated[Positive, Meta(description="annual, at appetite 1")] = 0.15
@@ -60,14 +61,23 @@ BOOK_DTYPE = np.dtype(
     ],
     align=True,
 )
+_N, _MEAN, _VARIANCE, _PAIRS, _REALISED, _FORECAST = range(6)
 
 
 @njit(cache=True)
 def _observe(
-    states: np.ndarray, r: float, weights: np.ndarray, covariance: np.ndarray, ready: bool, c: np.ndarray
-) -> None:
-    # c: gain of Kelly's moments, gain of the volatilities, least exposure
+    states: np.ndarray,
+    ts: int,
+    equity: float,
+    weights: np.ndarray,
+    covariance: np.ndarray,
+    ready: bool,
+    c: np.ndarray,
+) -> float:
+    # c: gain of Kelly's moments, gain of the volatilities, least exposure; returns the book's return
     s = states[0]
+    r = equity / s["equity"] - 1.0 if s["equity"] > 0.0 else np.nan
+    s["equity"], s["ts"] = equity, ts
     if np.isfinite(r) and s["exposure"] >= c[2]:
         s["n"] += 1
         gain = max(c[0], 1.0 / s["n"])
@@ -88,6 +98,7 @@ def _observe(
                 variance += weights[i] * covariance[i, j] * weights[j]
     s["exposure"] = gross
     s["next_forecast"] = variance
+    return r
 
 
 class AppetiteModel:
@@ -122,7 +133,7 @@ class AppetiteModel:
     --------
     >>> model = AppetiteModel(AppetiteConfig(), bars_per_year=252.0, gross_limit=1.5)
     >>> [round(model.drawdown_factor(d), 3) for d in (0.0, 0.075, 0.25, 0.5, 0.9)]
-    [1.0, 0.925, 0.55, 0.0, 0.0]
+    [1.0, 0.75, 0.35, 0.0, 0.0]
     """
 
     def __init__(self, config: AppetiteConfig, bars_per_year: float, gross_limit: float) -> None:
@@ -146,9 +157,9 @@ class AppetiteModel:
             )
         self.config, self.bars_per_year = config, float(bars_per_year)
         self.energy = EnergyReserve(c.energy, gross_limit, c.volatility_target / math.sqrt(bars_per_year))
-        self._ladder = (np.array(c.drawdown), np.array(c.drawdown_appetite))
         halflives = (c.kelly_halflife, c.volatility_halflife)
         self._c = np.array([*(1.0 - 0.5 ** (1.0 / h) for h in halflives), c.min_exposure])
+        self._kelly_memory = 1.0 / float(self._c[0])
         self._book = np.zeros(1, BOOK_DTYPE)
         self.reset()
 
@@ -156,11 +167,14 @@ class AppetiteModel:
         self, regime: RegimeState, portfolio: PortfolioState, covariance: np.ndarray, ready: bool
     ) -> Appetite:
         """Appetite of this bar; ``covariance`` (n, n) is the last one known, used where ``ready``."""
-        wanted = sum(p * a for p, a in zip(regime.posterior, self.config.regime, strict=True))
+        wanted = 0.0
+        for p, a in zip(regime.posterior, self.config.regime, strict=True):
+            wanted += p * a
         healthy = math.isfinite(portfolio.equity) and portfolio.equity > 0.0
         if healthy:
             self._count(portfolio, covariance, ready, wanted)
-        volatility, kelly = self._volatility_factor(), self._kelly_factor()
+        s = self._book[0].item()  # the record as a plain tuple: fields of it are numbers of Python
+        volatility, kelly = self._volatility_factor(s), self._kelly_factor(s)
         drawdown = self.drawdown_factor(portfolio.drawdown) if healthy else 0.0
         energy = self.energy.factor
         scalar = min(LARGEST, max(0.0, wanted * drawdown * volatility * kelly * energy))
@@ -176,36 +190,40 @@ class AppetiteModel:
 
     def drawdown_factor(self, drawdown: float) -> float:
         """The ladder at a drawdown in [0, 1]; 0 at the halt, beyond it and for NaN."""
+        at, appetite = self.config.drawdown, self.config.drawdown_appetite
         if not drawdown < self.config.drawdown_halt:
             return 0.0
-        return float(np.interp(drawdown, *self._ladder))
+        j = bisect_right(at, drawdown)
+        if j == 0 or j == len(at):
+            return appetite[max(j - 1, 0)]
+        slope = (appetite[j] - appetite[j - 1]) / (at[j] - at[j - 1])
+        return slope * (drawdown - at[j - 1]) + appetite[j - 1]
 
     def _count(self, portfolio: PortfolioState, covariance: np.ndarray, ready: bool, wanted: float) -> None:
-        s = self._book[0]
-        if portfolio.ts_event <= s["ts"]:
+        ts, equity = portfolio.ts_event, portfolio.equity
+        if ts <= self._book["ts"][0]:
             return
-        r = portfolio.equity / s["equity"] - 1.0 if s["equity"] > 0.0 else math.nan
         weights = np.array(portfolio.weights, dtype=np.float64)
         usable = ready and len(weights) == len(covariance)
-        _observe(self._book, r, weights, covariance, usable, self._c)
-        self.energy.update(float(s["exposure"]), portfolio.cash / portfolio.equity, r, wanted)
-        s["equity"], s["ts"] = portfolio.equity, portfolio.ts_event
+        r = _observe(self._book, ts, equity, weights, covariance, usable, self._c)
+        self.energy.update(float(self._book["exposure"][0]), portfolio.cash / equity, r, wanted)
 
-    def _volatility_factor(self) -> float:
-        s, (low, high) = self._book[0], self.config.volatility_range
-        if s["pairs"] < self.config.kelly.min_observations or not s["realised"] > 0.0:
+    def _volatility_factor(self, book: tuple[Any, ...]) -> float:
+        low, high = self.config.volatility_range
+        pairs, realised, forecast = book[_PAIRS], book[_REALISED], book[_FORECAST]
+        if pairs < self.config.kelly.min_observations or not realised > 0.0:
             return 1.0
-        return min(high, max(low, math.sqrt(s["forecast"] / s["realised"])))
+        return min(high, max(low, math.sqrt(forecast / realised)))
 
-    def _kelly_factor(self) -> float:
-        c, s = self.config, self._book[0]
-        n, variance = int(s["n"]), float(s["variance"])
+    def _kelly_factor(self, book: tuple[Any, ...]) -> float:
+        c = self.config
+        n, variance = book[_N], book[_VARIANCE]
         if n < c.kelly.min_observations or not variance > 0.0:
             return 1.0
         prior_mean = c.prior_sharpe * math.sqrt(variance / self.bars_per_year)
         prior_weight = c.prior_years * self.bars_per_year
-        weight = min(n, 1.0 / self._c[0])
-        mean = (weight * float(s["mean"]) + prior_weight * prior_mean) / (weight + prior_weight)
+        weight = min(n, self._kelly_memory)
+        mean = (weight * book[_MEAN] + prior_weight * prior_mean) / (weight + prior_weight)
         leverage = kelly_fraction(mean, variance, n, c.kelly)
         return min(1.0, max(c.kelly_floor, leverage))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numba import njit
 from janus_trader.contracts.decision import Correlation
 from janus_trader.contracts.errors import IntegrityError
 from janus_trader.foundation.config import Config, Positive
-from janus_trader.numerics.covariance import EwmaCovariance
+from janus_trader.numerics.covariance import ewma_covariance_dtype, ewma_covariance_step
 
 
 class CorrelationConfig(Config, frozen=True):
@@ -40,6 +41,40 @@ def average_correlation(cov: np.ndarray, bars: np.ndarray, min_bars: int) -> flo
     return total / pairs if pairs > 0 else 0.0
 
 
+@njit(cache=True)
+def _deviations(cov: np.ndarray, out: np.ndarray) -> None:
+    for i in range(out.shape[0]):
+        out[i] = np.sqrt(max(cov[i, i], 1e-16))
+
+
+@njit(cache=True)
+def _update(
+    states: np.ndarray,
+    returns: np.ndarray,
+    present: np.ndarray,
+    bars: np.ndarray,
+    c: np.ndarray,
+    min_bars: int,
+    cov: np.ndarray,
+    sigma: np.ndarray,
+) -> tuple[float, bool]:
+    # c: decay, its root, shrinkage; ``cov`` and ``sigma`` hold the last values and receive the new ones
+    n = bars.shape[0]
+    row = np.empty(n)
+    some, ready = False, False
+    for i in range(n):
+        seen = present[i] and math.isfinite(returns[i])
+        row[i] = returns[i] if seen else np.nan
+        bars[i] += 1 if seen else 0
+        some = some or bars[i] > 0
+        ready = ready or bars[i] >= min_bars
+    new = ewma_covariance_step(states[0], row, c[0], c[1], c[2])
+    if some:
+        cov[:] = new
+        _deviations(cov, sigma)
+    return average_correlation(cov, bars, min_bars), ready
+
+
 class CorrelationTracker:
     """Streaming covariance, its mean correlation and the breakdown against the slow mean.
 
@@ -52,6 +87,16 @@ class CorrelationTracker:
     config : CorrelationConfig
     n : int
     bars_per_year : float
+
+    Attributes
+    ----------
+    covariance : (n, n) array
+    sigma : (n,) array
+        Deviation of one-bar returns, positive.
+    bars : (n,) int array
+        Returns seen of each instrument.
+    ready : bool
+        Whether some instrument has enough of them.
 
     Examples
     --------
@@ -66,21 +111,29 @@ class CorrelationTracker:
         self.config, self.n = config, n
         self._prior = config.prior_volatility**2 / bars_per_year
         self._gain = 1.0 - 0.5 ** (1.0 / config.slow_halflife)
-        self._covariance = EwmaCovariance(n, config.halflife, config.shrinkage)
+        decay = 0.5 ** (1.0 / config.halflife)
+        self._c = np.array([decay, np.sqrt(decay), config.shrinkage])
+        self._state = np.zeros(1, ewma_covariance_dtype(n))
         self.bars = np.zeros(n, np.int64)
-        self.covariance = self._prior * np.eye(n)
-        self._slow, self._slow_count = 0.0, 0
+        self.covariance, self.sigma = np.empty((n, n)), np.empty(n)
+        self.reset()
 
     def update(self, returns: np.ndarray, present: np.ndarray) -> Correlation:
         """Take in one bar's returns (n,), read where ``present``; a return that is not finite is absent."""
-        seen = present & np.isfinite(returns)
-        cov = self._covariance.update(np.where(seen, returns, np.nan))
-        self.bars += seen
-        if self.bars.any():
-            self.covariance = cov
-        average = float(average_correlation(self.covariance, self.bars, self.config.min_bars))
+        # fresh arrays every bar: those of earlier bars are in messages that went out
+        self.covariance, self.sigma = self.covariance.copy(), self.sigma.copy()
+        average, ready = _update(
+            self._state,
+            returns,
+            present,
+            self.bars,
+            self._c,
+            self.config.min_bars,
+            self.covariance,
+            self.sigma,
+        )
+        self.ready = ready
         moved = 0.0
-        ready = self.ready
         if ready:
             if self._slow_count > 0:
                 moved = min(1.0, abs(average - self._slow) / self.config.breakdown_scale)
@@ -88,22 +141,22 @@ class CorrelationTracker:
             self._slow += max(self._gain, 1.0 / self._slow_count) * (average - self._slow)
         return Correlation(covariance=self.covariance, average=average, breakdown=moved, ready=ready)
 
-    @property
-    def ready(self) -> bool:
-        """Whether some instrument has enough bars."""
-        return bool((self.bars >= self.config.min_bars).any())
-
     def reset(self) -> None:
         """Forget everything."""
-        self._covariance.reset()
+        self._state[:] = np.zeros(1, self._state.dtype)
         self.bars[:] = 0
-        self.covariance = self._prior * np.eye(self.n)
         self._slow, self._slow_count = 0.0, 0
+        self._hold(self._prior * np.eye(self.n))
+
+    def _hold(self, covariance: np.ndarray) -> None:
+        self.covariance, self.sigma = covariance, np.empty(self.n)
+        _deviations(covariance, self.sigma)
+        self.ready = bool((self.bars >= self.config.min_bars).any())
 
     def state(self) -> dict[str, Any]:
         """State tree for a snapshot."""
         return {
-            "ewma": self._covariance.snapshot(),
+            "ewma": self._state.tobytes(),
             "bars": self.bars,
             "covariance": self.covariance,
             "slow": [self._slow, self._slow_count],
@@ -115,8 +168,8 @@ class CorrelationTracker:
             raise IntegrityError(
                 "correlation snapshot does not fit", got=state["bars"].shape, expected=f"({self.n},)"
             )
-        self._covariance.restore(state["ewma"])
+        self._state = np.frombuffer(state["ewma"], self._state.dtype).copy()
         self.bars[:] = state["bars"]
-        self.covariance = state["covariance"]
+        self._hold(np.array(state["covariance"]))
         slow, count = state["slow"]
         self._slow, self._slow_count = float(slow), int(count)

@@ -65,7 +65,7 @@ class Hypothalamus:
 
     def sigma(self) -> np.ndarray:
         """Deviation of one-bar returns as known now, (n,), positive."""
-        return np.sqrt(np.maximum(np.diag(self._correlation.covariance), 1e-16))
+        return self._correlation.sigma
 
     def allocate(
         self,

@@ -100,6 +100,7 @@ class Brain:
         self.cerebellum = Cerebellum(config.cerebellum, n, book.symbols)
         self.coordinator = Coordinator(config.integration)
         self.session_steps: list[int] = []
+        self.learned_until = 0
         self._fingerprint: str | None = None
         neutralise(self, config.neutral)
 
@@ -155,12 +156,15 @@ class Brain:
         for part in self.parts.values():
             part.reset()
         self.session_steps = []
+        self.learned_until = 0
         self._fingerprint = None
 
     def snapshot(self) -> bytes:
         """State of every part as bytes."""
         state = {name: part.snapshot() for name, part in self.parts.items()}
-        return pack({"parts": state, "session_steps": self.session_steps})
+        return pack(
+            {"parts": state, "session_steps": self.session_steps, "learned_until": self.learned_until}
+        )
 
     def restore(self, raw: bytes) -> None:
         """Put a snapshot back; the configuration must be the one it was taken with."""
@@ -172,4 +176,5 @@ class Brain:
         for name, part in self.parts.items():
             part.restore(tree["parts"][name])
         self.session_steps = [int(s) for s in tree["session_steps"]]
+        self.learned_until = int(tree["learned_until"])
         self._fingerprint = None

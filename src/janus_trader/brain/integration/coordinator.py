@@ -8,11 +8,13 @@ freezes it. A region is healthy again after ``recovery_bars`` clean outputs.
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import msgspec
 import numpy as np
 from msgspec import Meta
+from numba import njit
 
 from janus_trader.contracts.decision import Posture
 from janus_trader.foundation.codec import pack, unpack
@@ -27,12 +29,22 @@ class CoordinatorConfig(Config, frozen=True):
     recovery_bars: Annotated[int, Meta(ge=1, description="clean bars until healthy again")] = 5
 
 
+@njit(cache=True)
+def _all_finite(array: np.ndarray) -> bool:
+    bad = 0
+    for x in array.flat:
+        bad += not math.isfinite(x)
+    return bad == 0
+
+
 def _finite(value: Any) -> bool:
-    if value is None:
-        return False
+    if isinstance(value, float):
+        return math.isfinite(value)
+    if isinstance(value, tuple):
+        return all(map(math.isfinite, value))
     if isinstance(value, np.ndarray):
-        return bool(np.isfinite(value).all())
-    return bool(np.isfinite(value))
+        return bool(_all_finite(value))
+    return value is not None and bool(np.isfinite(value))
 
 
 class Coordinator:

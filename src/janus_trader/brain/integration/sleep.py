@@ -5,11 +5,13 @@ through LIGHT and INTEGRATION, a deep one through DEEP as well.
 
 The held-back slice is the last ``holdback_sessions`` trading days. A candidate trains only on episodes
 that ended before that slice began; as the slice moves forward every night, the parameters in force
-have never been trained on it either, so both are judged on fresh days that precede the next one.
+have never been trained on it either. Slices of consecutive nights overlap: parameters are chosen, though
+never trained, on days that partly come again.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Annotated, Any
 
 import numpy as np
@@ -55,15 +57,16 @@ class Sleep:
         amount = config.replay_deep if deep else config.replay_light
         train = Episodes.of([])
         reports: list[CandidateReport] = []
+        note = "learning is switched off"
         if config.enabled and "integration" not in brain.config.neutral:
-            train, _ = brain.hippocampus.replay(amount, boundary - EPISODE_BARS, generator)
+            train = self._training(amount, boundary - EPISODE_BARS, generator)
             if deep:
                 phases.append(SleepPhase.DEEP)
             phases.append(SleepPhase.INTEGRATION)
-            if len(train) >= config.min_train and len(held_back) >= config.min_held_back:
-                for learner in brain.learners():
-                    if deep or not learner.deep_only:
-                        reports.extend(self._learn(learner, train, held_back, number))
+            note = self._hindrance(train, held_back)
+            for learner in brain.learners() if not note else ():
+                if deep or not learner.deep_only:
+                    reports.extend(self._learn(learner, train, held_back, number))
         phases.append(SleepPhase.TRANSITION)
         return SleepReport(
             night=number,
@@ -76,12 +79,38 @@ class Sleep:
             ripples=brain.hippocampus.take_ripples(),
             parameters_before=before,
             parameters_after=brain.parameters_fingerprint,
+            note=note,
         )
 
     def _boundary(self) -> int:
-        """First bar of the held-back slice."""
-        starts = self.brain.session_steps
-        return starts[-min(self.config.holdback_sessions, len(starts))] if starts else 0
+        """First bar of the held-back slice: so many trading days back, but never more than a quarter of what
+        the hippocampus can hold, or there would be nothing left to train on where a day has many bars."""
+        starts, memory = self.brain.session_steps, self.brain.hippocampus
+        if not starts or not len(memory):
+            return 0
+        newest = int(memory.recent(1).step[0])
+        days = starts[-min(self.config.holdback_sessions, len(starts))]
+        return max(days, newest + 1 - memory.config.capacity // 4)
+
+    def _training(self, amount: int, before_step: int, generator: np.random.Generator) -> Episodes:
+        """Prioritised replay, corrected for its priorities, and every episode that became old enough since
+        the last night, so that each is learned from at least once."""
+        memory = self.brain.hippocampus
+        replayed, weight = memory.replay(amount, before_step, generator)
+        if len(replayed):
+            replayed = replace(replayed, weight=weight / weight.mean())
+        fresh = memory.held_back(self.brain.learned_until).before(before_step)
+        self.brain.learned_until = max(self.brain.learned_until, before_step)
+        return replayed.joined(fresh)
+
+    def _hindrance(self, train: Episodes, held_back: Episodes) -> str:
+        """Why nothing can be learned tonight, "" when something can."""
+        config = self.config
+        if len(train) < config.min_train:
+            return f"{len(train)} episodes to train on, {config.min_train} needed"
+        if len(held_back) < config.min_held_back:
+            return f"{len(held_back)} episodes held back, {config.min_held_back} needed"
+        return ""
 
     def _learn(
         self, learner: Learner, train: Episodes, held_back: Episodes, number: int

@@ -10,14 +10,31 @@ from janus_trader.contracts.decision import (
     Appetite,
     Correlation,
     Decision,
+    Forecast,
     Percept,
     Posture,
+    Severity,
     SignalPanel,
     Target,
     Threat,
+    Verdict,
 )
 from janus_trader.contracts.market import Moment
 from janus_trader.contracts.regime import RegimeState
+
+#: What is assumed of a region whose answer cannot be read: the worst.
+NO_APPETITE = Appetite(
+    scalar=0.0,
+    regime_factor=0.0,
+    drawdown_factor=0.0,
+    volatility_factor=0.0,
+    kelly_factor=0.0,
+    energy_factor=0.0,
+    target_volatility=0.0,
+)
+UNKNOWN_THREAT = Threat(
+    score=1.0, severity=Severity.CRITICAL, posture=Posture.HALT, fear=1.0, detectors={"unknown": 1.0}
+)
 
 
 class Wake:
@@ -32,7 +49,7 @@ class Wake:
     def step(self, moment: Moment) -> Decision:
         """One bar: regime → appetite → threat → gating → correlation → selection → review → forecast."""
         brain, portfolio = self.brain, moment.portfolio
-        held = np.asarray(portfolio.weights)
+        held = np.array(portfolio.weights)
 
         regime = brain.cortex.update(moment.features)  # 1 regime
         appetite = brain.hypothalamus.appetite(regime, portfolio)  # 2 hypothalamus
@@ -41,29 +58,32 @@ class Wake:
         visual = brain.visual_cortex(moment.bars, moment.present)
         percept = brain.thalamus.fuse(moment, regime, visual)  # 4 gating
         signals = brain.strategies(moment.bars, moment.present, moment.external)
-        self._check(regime, appetite, percept, correlation)
+        check = brain.coordinator.check
+        check("cortex", regime.posterior, regime.change_probability, regime.turbulence)
+        if not check("hypothalamus", appetite.scalar, correlation.covariance):
+            appetite = NO_APPETITE
+        if not check("amygdala", threat.score, threat.fear):
+            threat = UNKNOWN_THREAT
+        check("visual_cortex", visual.trend, visual.reversal)
+        check("thalamus", percept.context, percept.evidence)
         threat = brain.coordinator.escalate(threat)
+        sigma = brain.sigma()
         brain.amygdala.kill_switch.observe_posture(threat.posture)
         action = brain.basal_ganglia.select(percept, signals, appetite, correlation, threat, portfolio, held)
         if threat.posture >= Posture.HALT:
             target = Target(weights=np.zeros_like(held), method="stand_down", expected_volatility=0.0)
         else:
             target = brain.hypothalamus.allocate(
-                action, appetite, correlation, held, brain.cerebellum.cost_bps(brain.sigma())
+                action, appetite, correlation, held, brain.cerebellum.cost_bps(sigma)
             )
         verdict = brain.prefrontal.review(target, portfolio, threat, moment.present)
-        forecast = brain.cerebellum.forecast(verdict.allowed, portfolio, brain.sigma())  # 6 execution
+        forecast = brain.cerebellum.forecast(verdict.allowed, portfolio, sigma)  # 6 execution
+        check("basal_ganglia", action.score)  # these count from the next bar on
+        check("prefrontal", verdict.allowed)
+        check("cerebellum", forecast.cost_bps, forecast.total)
         return self._decision(
             moment, regime, appetite, threat, percept, signals, correlation, action, target, verdict, forecast
         )
-
-    def _check(
-        self, regime: RegimeState, appetite: Appetite, percept: Percept, correlation: Correlation
-    ) -> None:
-        check = self.brain.coordinator.check
-        check("cortex", np.asarray(regime.posterior), regime.change_probability, regime.turbulence)
-        check("hypothalamus", appetite.scalar, correlation.covariance)
-        check("thalamus", percept.context, percept.evidence)
 
     def _decision(
         self,
@@ -76,8 +96,8 @@ class Wake:
         correlation: Correlation,
         action: Action,
         target: Target,
-        verdict: object,
-        forecast: object,
+        verdict: Verdict,
+        forecast: Forecast,
     ) -> Decision:
         return Decision(
             ts_event=moment.ts_event,
@@ -90,8 +110,8 @@ class Wake:
             correlation_average=correlation.average,
             action=action,
             target=target,
-            verdict=verdict,  # type: ignore[arg-type]
-            forecast=forecast,  # type: ignore[arg-type]
+            verdict=verdict,
+            forecast=forecast,
             portfolio_equity=moment.portfolio.equity,
             parameters=self.brain.parameters_fingerprint,
             stood_down=threat.posture >= Posture.HALT,

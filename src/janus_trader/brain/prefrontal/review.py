@@ -8,7 +8,7 @@ import numpy as np
 from numba import njit
 
 from janus_trader.brain.prefrontal.config import PrefrontalConfig
-from janus_trader.brain.prefrontal.envelope import SLACK, Envelope, project
+from janus_trader.brain.prefrontal.envelope import SLACK, Envelope, new_exposure, project
 from janus_trader.brain.prefrontal.logic import for_all
 from janus_trader.brain.prefrontal.rule import Rule, Situation
 from janus_trader.brain.prefrontal.rules import RULEBOOK
@@ -30,11 +30,29 @@ def _clean(held: np.ndarray) -> bool:
 
 
 @njit(cache=True)
-def _changed(allowed: np.ndarray, target: np.ndarray) -> bool:
+def _inside(w, held, present, lower, upper, caps):  # type: ignore[no-untyped-def]
+    """Whether a wish lies in the envelope without any slack, so that no rule can have a complaint."""
+    gross, net, added, outside = 0.0, 0.0, 0.0, 0
+    for i in range(w.size):
+        if present[i]:
+            outside += not lower[i] <= w[i] <= upper[i]
+            added += new_exposure(w[i], held[i])
+        else:
+            outside += w[i] != held[i]
+        gross += abs(w[i])
+        net += w[i]
+    return outside == 0 and gross <= caps[0] and caps[1] <= net <= caps[2] and added <= caps[3]
+
+
+@njit(cache=True)
+def _settle(wish, held, present, lower, upper, caps, allowed):  # type: ignore[no-untyped-def]
+    """Write what is allowed of a wish; (whether it lay inside, whether anything changed)."""
+    inside = _inside(wish, held, present, lower, upper, caps)
+    allowed[:] = project(wish, held, present, lower, upper, caps[0], caps[1], caps[2], caps[3])
     differences = 0
-    for i in range(target.size):
-        differences += not abs(allowed[i] - target[i]) <= SLACK
-    return differences > 0
+    for i in range(wish.size):
+        differences += not abs(allowed[i] - wish[i]) <= SLACK
+    return inside, differences > 0
 
 
 class Prefrontal:
@@ -80,7 +98,8 @@ class Prefrontal:
             raise ConfigError("an empty book", got=symbols, expected="at least one symbol")
         self.config, self.symbols, self.long_only = config, tuple(symbols), bool(long_only)
         self.rules: tuple[Rule, ...] = tuple(kind(config, self.symbols, self.long_only) for kind in RULEBOOK)
-        self._envelope = Envelope(len(symbols))
+        self._content = tuple(rule.content for rule in self.rules)
+        self._envelope, self._caps = Envelope(len(symbols)), np.empty(4)
         self.reset()
 
     def review(
@@ -99,22 +118,17 @@ class Prefrontal:
             raise DataError("a target of another book", got=wish.shape, expected=str(situation.held.shape))
         box = self._envelope
         box.open()
-        rules = self.judge(wish, situation)
         for rule in self.rules:
             rule.narrow(wish, situation, box)
-        allowed = project(
-            wish,
-            situation.held,
-            situation.present,
-            box.lower,
-            box.upper,
-            box.gross,
-            box.net_lower,
-            box.net_upper,
-            box.turnover,
+        self._caps[:] = box.gross, box.net_lower, box.net_upper, box.turnover
+        allowed = np.empty(wish.size)
+        inside, changed = _settle(
+            wish, situation.held, situation.present, box.lower, box.upper, self._caps, allowed
         )
+        # what the rules together leave open passes each of them: then their words are known unasked
+        rules = self._content if inside and situation.sound else self.judge(wish, situation)
         self._record(rules)
-        return Verdict(allowed=allowed, rules=rules, changed=bool(_changed(allowed, wish)))
+        return Verdict(allowed=allowed, rules=rules, changed=changed)
 
     def judge(self, weights: np.ndarray, situation: Situation) -> tuple[RuleVerdict, ...]:
         """What every rule says of ``weights`` (n,), in the order of the rulebook. Pure."""

@@ -49,6 +49,11 @@ class Rule(ABC):
         self.config, self.symbols, self.long_only = config, symbols, long_only
         self._passed = RuleVerdict(rule=self.name, passed=True, truth=1.0)
 
+    @property
+    def content(self) -> RuleVerdict:
+        """The word of a rule that has nothing to say."""
+        return self._passed
+
     @abstractmethod
     def judge(self, proposal: np.ndarray, situation: Situation) -> RuleVerdict:
         """What this rule says of the weights ``proposal`` (n,), which may hold NaN (never passed)."""

@@ -17,9 +17,10 @@ index          content
 
 from __future__ import annotations
 
-from math import tanh
+from math import isnan, nan, tanh
 
 import numpy as np
+from numba import njit
 
 from janus_trader.brain.thalamus.gating import MODALITIES
 from janus_trader.contracts.features import FeatureVector
@@ -27,6 +28,7 @@ from janus_trader.contracts.regime import N_REGIMES, RegimeState
 from janus_trader.foundation.config import Config, Positive
 
 _FIXED = N_REGIMES + 4
+_TURBULENCE = N_REGIMES + 2
 
 
 class ContextFeature(Config, frozen=True):
@@ -57,33 +59,35 @@ class ContextConfig(Config, frozen=True):
         return _FIXED + len(self.features) + len(MODALITIES)
 
 
-def context_vector(
-    config: ContextConfig, regime: RegimeState, features: FeatureVector, gates: list[float]
-) -> np.ndarray:
-    """The context vector, (config.size,) in [-1, 1]; an absent or undefined feature is 0. O(size).
+def context_inputs(names: tuple[str, ...], regime: RegimeState, features: FeatureVector) -> list[float]:
+    """What the context is made of but for the gates, as it stands; NaN for an absent feature."""
+    read = features.values.get
+    return [
+        *regime.posterior,
+        regime.confidence,
+        regime.change_probability,
+        regime.turbulence,
+        regime.agreement,
+        *[read(name, nan) for name in names],
+    ]
+
+
+@njit(cache=True)
+def context_into(
+    inputs: np.ndarray, centre: np.ndarray, scale: np.ndarray, gates: np.ndarray, out: np.ndarray
+) -> None:
+    """Write the context, in [-1, 1], from `context_inputs`; an absent feature is 0. O(size).
 
     Examples
     --------
-    >>> from janus_trader.contracts.regime import Regime
-    >>> state = RegimeState(posterior=(1.0, 0, 0, 0, 0, 0, 0), dominant=Regime.BULL, confidence=1.0,
-    ...     change_probability=0.0, turbulence=1.0, agreement=1.0, votes={}, age=1, forecast=(1.0,) * 7)
-    >>> empty = FeatureVector(ts_event=0, values={})
-    >>> context_vector(ContextConfig(), state, empty, [0.0] * 5).shape
-    (24,)
+    >>> out = np.empty(_FIXED + 2)
+    >>> context_into(np.array([1.0] + [0.0] * 8 + [1.0, 1.0, nan]), np.zeros(1), np.ones(1), np.ones(1), out)
+    >>> out.tolist()
+    [1.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 1.0]
     """
-    values = list(regime.posterior)
-    values += (
-        regime.confidence,
-        regime.change_probability,
-        tanh(regime.turbulence - 1.0),
-        regime.agreement,
-    )
-    get = features.values.get
-    for item in config.features:
-        value = get(item.name)
-        if value is None or value != value:
-            values.append(0.0)
-        else:
-            values.append(tanh((value - item.centre) / item.scale))
-    values += gates
-    return np.array(values)
+    out[:_FIXED] = inputs[:_FIXED]
+    out[_TURBULENCE] = tanh(inputs[_TURBULENCE] - 1.0)
+    for j in range(centre.shape[0]):
+        value = inputs[_FIXED + j]
+        out[_FIXED + j] = 0.0 if isnan(value) else tanh((value - centre[j]) / scale[j])
+    out[_FIXED + centre.shape[0] :] = gates

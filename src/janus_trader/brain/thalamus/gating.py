@@ -7,10 +7,8 @@ from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
+from numba import njit
 
-from janus_trader.contracts.decision import VisualPercept
-from janus_trader.contracts.market import Field, Moment
-from janus_trader.contracts.regime import RegimeState
 from janus_trader.foundation.config import Config, Fraction, NonNegative
 
 #: Order of every array over modalities.
@@ -40,6 +38,7 @@ class GatingConfig(Config, frozen=True):
     macro_features: tuple[str, ...] = ("credit_spread", "yield_curve_slope", "vix")
 
 
+@njit(cache=True)
 def sigmoid(x: float) -> float:
     """Logistic function, safe for large |x|.
 
@@ -49,45 +48,52 @@ def sigmoid(x: float) -> float:
     return 1.0 / (1.0 + exp(-x)) if x > -700.0 else 0.0
 
 
-def coverage(config: GatingConfig, moment: Moment, visual: VisualPercept) -> list[float]:
+@njit(cache=True)
+def coverage_into(
+    bars: np.ndarray,
+    present: np.ndarray,
+    ready: np.ndarray,
+    has_volume: bool,
+    macro: float,
+    external: float,
+    out: np.ndarray,
+) -> None:
     """Share of each modality that is there, in [0, 1], in the order of `MODALITIES`. O(n)."""
-    n = max(len(moment.symbols), 1)
-    here = int(np.count_nonzero(moment.present))
-    volume = 0
-    if Field.VOLUME in moment.fields and here:
-        volume = int(np.count_nonzero((moment.bars["volume"] > 0.0) & moment.present))
-    known = moment.features.values
-    macro = sum(name in known for name in config.macro_features)
-    external = 1.0 if moment.external.size else 0.0
-    return [
-        here / n,
-        volume / n,
-        macro / max(len(config.macro_features), 1),
-        np.count_nonzero(visual.ready) / n,
-        external,
-    ]
+    n = present.shape[0]
+    here, volume, seen = 0, 0, 0
+    for i in range(n):
+        here += present[i]
+        seen += ready[i]
+        if has_volume and present[i] and bars[i].volume > 0.0:
+            volume += 1
+    out[PRICE], out[VOLUME], out[MACRO] = here / n, volume / n, macro
+    out[VISUAL], out[EXTERNAL] = seen / n, external
 
 
-def gates(
-    config: GatingConfig,
-    now: list[float],
+@njit(cache=True)
+def gates_into(
+    now: np.ndarray,
     fresh: np.ndarray,
     relevance: np.ndarray,
-    regime: RegimeState,
-    relative_volume: float | None,
-) -> list[float]:
-    """Gate of each modality, in [0, 1]; 0 where its coverage is 0. O(1)."""
-    chaos = regime.calm_trend_chaos[2]
-    change = regime.change_probability
-    out = []
-    for m, share in enumerate(now):
-        if share <= 0.0:
-            out.append(0.0)
+    terms: np.ndarray,
+    gains: np.ndarray,
+    change: float,
+    chaos: float,
+    relative_volume: float,
+    out: np.ndarray,
+) -> None:
+    """Gate of each modality, in [0, 1]; 0 where its coverage is 0, NaN volume is unknown. O(1).
+
+    ``terms`` (3, 5) holds bias and the gains of change and chaos, ``gains`` those of coverage,
+    freshness and liquidity.
+    """
+    for m in range(now.shape[0]):
+        if now[m] <= 0.0:
+            out[m] = 0.0
             continue
-        logit = config.bias[m] + relevance[m] + config.coverage_gain * (share - 1.0)
-        logit += config.freshness_gain * (fresh[m] - 1.0)
-        logit += config.change_gain[m] * change + config.chaos_gain[m] * chaos
-        if m == VOLUME and relative_volume is not None and relative_volume < 1.0:
-            logit += config.liquidity_gain * log(max(relative_volume, 1e-3))
-        out.append(sigmoid(logit))
-    return out
+        logit = terms[0, m] + relevance[m] + gains[0] * (now[m] - 1.0)
+        logit += gains[1] * (fresh[m] - 1.0)
+        logit += terms[1, m] * change + terms[2, m] * chaos
+        if m == VOLUME and relative_volume < 1.0:
+            logit += gains[2] * log(max(relative_volume, 1e-3))
+        out[m] = sigmoid(logit)

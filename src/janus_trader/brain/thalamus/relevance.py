@@ -109,7 +109,8 @@ class RelevanceLearner:
         r, spoke = self._channels(train)
         evidence = unpack(self._parameters["evidence"])
         keep = max(0.0, 1.0 - len(train) / self.config.memory)
-        new = np.stack([spoke.sum(0), (r * spoke).sum(0), (r * r * spoke).sum(0)]).astype(np.float64)
+        counted = spoke * Episodes.of(train).weight[:, None]
+        new = np.stack([counted.sum(0), (r * counted).sum(0), (r * r * counted).sum(0)])
         sums = keep * evidence["sums"] + new
         total = keep * evidence["total"] + len(train)
         steps = Episodes.of(train).step

@@ -2,28 +2,32 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated
 
 import numpy as np
 from msgspec import Meta
+from numba import njit
 
-from janus_trader.brain.thalamus.context import ContextConfig, context_vector
+from janus_trader.brain.thalamus.context import ContextConfig, context_inputs, context_into
 from janus_trader.brain.thalamus.gating import (
     EXTERNAL,
     MODALITIES,
     PRICE,
     VISUAL,
     GatingConfig,
-    coverage,
-    gates,
+    coverage_into,
+    gates_into,
 )
 from janus_trader.brain.thalamus.relevance import RelevanceConfig, RelevanceLearner
 from janus_trader.contracts.decision import Percept, VisualPercept
 from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
-from janus_trader.contracts.market import Moment
-from janus_trader.contracts.regime import RegimeState
+from janus_trader.contracts.market import Field, Moment
+from janus_trader.contracts.regime import N_REGIMES, RegimeState
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, Count, NonNegative
+
+_CHANGE = N_REGIMES + 1  # place of the change probability among the inputs of the context
 
 
 class ThalamusConfig(Config, frozen=True):
@@ -36,6 +40,46 @@ class ThalamusConfig(Config, frozen=True):
         NonNegative, Meta(description="evidence of a fully open visual gate, in units of weighted signal")
     ] = 0.03
     memory: Annotated[Count, Meta(description="bars of visual evidence kept for the night")] = 2048
+
+
+@njit(cache=True)
+def _mix(
+    visual_trend: np.ndarray,
+    reversal: np.ndarray,
+    trend: float,
+    calm: float,
+    strength: float,
+    out: np.ndarray,
+) -> None:
+    # out (2, n): direction seen, and the same as evidence
+    for i in range(visual_trend.shape[0]):
+        out[0, i] = trend * visual_trend[i] + calm * reversal[i]
+        out[1, i] = strength * out[0, i]
+
+
+@njit(cache=True)
+def _source_gates(gate: np.ndarray, modality_of: np.ndarray, odds: np.ndarray, out: np.ndarray) -> None:
+    # adding a family's logit r to σ(x) = g gives g e^r / (1 - g + g e^r); a closed gate stays closed
+    for k in range(odds.shape[0]):
+        own = gate[modality_of[k]]
+        scaled = own * odds[k]
+        out[k] = scaled / (1.0 - own + scaled)
+
+
+@njit(cache=True)
+def _fuse(  # type: ignore[no-untyped-def]
+    bars, present, ready, has_volume, macro, external, inputs, fresh, relevance, odds, terms, gains, scales,
+    modality_of, trend, calm, chaos, volume, visual_trend, reversal, gate, context, sent, sources,
+):  # fmt: skip
+    """The whole of `Thalamus.fuse` on arrays: one compiled call in place of some thirty small ones."""
+    now = np.empty(gate.shape[0])
+    coverage_into(bars, present, ready, has_volume, macro, external, now)
+    for m in range(now.shape[0]):
+        fresh[m] += gains[3] * (now[m] - fresh[m])
+    gates_into(now, fresh, relevance, terms, gains, inputs[_CHANGE], chaos, volume, gate)
+    context_into(inputs, scales[0], scales[1], gate, context)
+    _mix(visual_trend, reversal, trend, calm, gains[4] * gate[VISUAL], sent)
+    _source_gates(gate, modality_of, odds, sources)
 
 
 class Thalamus:
@@ -82,10 +126,23 @@ class Thalamus:
         self._external = np.array([name.startswith("external.") for name in source_names], np.bool_)
         self._modality_of = np.where(self._external, EXTERNAL, PRICE)
         self._bias = np.array(config.gating.bias)
+        self._pack(config)
         self._learner = RelevanceLearner(
             config.relevance, self._family_of, self._external, len(order), self._bias, self._recall
         )
         self.reset()
+
+    def _pack(self, config: ThalamusConfig) -> None:
+        """The configuration as the arrays that compiled code reads."""
+        g, features = config.gating, config.context.features
+        self._terms = np.array([g.bias, g.change_gain, g.chaos_gain])
+        self._gains = np.array(
+            [g.coverage_gain, g.freshness_gain, g.liquidity_gain, g.freshness_rate, config.visual_strength]
+        )
+        self._scales = np.array([[f.centre for f in features], [f.scale for f in features]])
+        self._features, self._macro = tuple(f.name for f in features), tuple(g.macro_features)
+        self._size = config.context.size
+        self._inputs = np.empty(self._size - len(MODALITIES))
 
     @property
     def context_size(self) -> int:
@@ -113,28 +170,45 @@ class Thalamus:
             raise DataError(
                 "thalamus: visual percept of another book", got=visual.trend.shape, expected=f"({self.n},)"
             )
-        config = self.config.gating
-        now = coverage(config, moment, visual)
-        self._fresh += config.freshness_rate * (np.array(now) - self._fresh)
-        volume = moment.features.values.get("relative_volume")
-        learned = self._learner.modality
-        gate = gates(config, now, self._fresh, learned, regime, volume)
-        trend, calm, _ = regime.trending_reverting_volatile
-        mix = trend * visual.trend + calm * visual.reversal
-        self._remember(moment.ts_event, mix)
+        known, inputs = moment.features.values, self._inputs
+        inputs[:] = context_inputs(self._features, regime, moment.features)
+        trend, calm, chaos = regime.trending_reverting_volatile
+        gate, context = np.empty(len(MODALITIES)), np.empty(self._size)
+        sent, sources = np.empty((2, self.n)), np.empty(len(self.names))
+        _fuse(
+            moment.bars,
+            moment.present,
+            visual.ready,
+            Field.VOLUME in moment.fields,
+            sum([name in known for name in self._macro]) / max(len(self._macro), 1),
+            1.0 if moment.external.size else 0.0,
+            inputs,
+            self._fresh,
+            self._learner.modality,
+            self._learner.odds,
+            self._terms,
+            self._gains,
+            self._scales,
+            self._modality_of,
+            trend,
+            calm,
+            chaos,
+            known.get("relative_volume", math.nan),
+            visual.trend,
+            visual.reversal,
+            gate,
+            context,
+            sent,
+            sources,
+        )
+        self._remember(moment.ts_event, sent[0])
         return Percept(
             regime=regime,
-            gates=dict(zip(MODALITIES, gate, strict=True)),
-            context=context_vector(self.config.context, regime, moment.features, gate),
-            evidence=self.config.visual_strength * gate[VISUAL] * mix,
-            source_gates=self._source_gates(np.array(gate)),
+            gates=dict(zip(MODALITIES, gate.tolist(), strict=True)),
+            context=context,
+            evidence=sent[1],
+            source_gates=sources,
         )
-
-    def _source_gates(self, gate: np.ndarray) -> np.ndarray:
-        own = gate[self._modality_of]
-        # Adding a family's logit r to σ(x) = g gives g e^r / (1 - g + g e^r); a closed gate stays closed.
-        odds = own * self._learner.odds
-        return odds / (1.0 - own + odds)
 
     def _remember(self, ts_event: int, mix: np.ndarray) -> None:
         slot = self._count % self.config.memory

@@ -22,9 +22,10 @@ class VisualCortexConfig(Config, frozen=True):
 
 
 @njit(cache=True)
-def _look(bars, present, paths, seen, x, s, units, texture, trend, reversal, ready):
+def _look(bars, present, paths, seen, work, units, texture, directions, ready):
     """Push the new closes and read the image of every instrument that had a bar."""
     n, w = paths.shape
+    x, s, trend, reversal = work[0], work[1], directions[0], directions[1]
     for i in range(n):
         close = bars[i].close
         if not present[i] or not (close > 0.0 and np.isfinite(close)):
@@ -72,7 +73,7 @@ class VisualCortex:
         self.config, self.n = config, int(n)
         w, half = config.window, config.window // 2
         self._units = np.array([line_travel(w), line_travel(half), line_travel(w - half)])
-        self._x, self._s = np.empty(w), np.empty(w)
+        self._work = np.empty((2, w))
         self.reset()
 
     def reset(self) -> None:
@@ -81,7 +82,7 @@ class VisualCortex:
         self._paths = np.zeros((n, self.config.window))
         self._seen = np.zeros(n, np.int64)
         self._texture = np.zeros((n, N_TEXTURES))
-        self._trend, self._reversal = np.zeros(n), np.zeros(n)
+        self._directions = np.zeros((2, n))  # trend and reversal
         self._ready = np.zeros(n, np.bool_)
 
     def __call__(self, bars: np.ndarray, present: np.ndarray) -> VisualPercept:
@@ -103,17 +104,16 @@ class VisualCortex:
             present,
             self._paths,
             self._seen,
-            self._x,
-            self._s,
+            self._work,
             self._units,
             self._texture,
-            self._trend,
-            self._reversal,
+            self._directions,
             self._ready,
         )
+        trend, reversal = self._directions.copy()
         return VisualPercept(
-            trend=self._trend.copy(),
-            reversal=self._reversal.copy(),
+            trend=trend,
+            reversal=reversal,
             texture=self._texture.copy(),
             ready=self._ready.copy(),
         )
@@ -125,8 +125,8 @@ class VisualCortex:
                 "paths": self._paths,
                 "seen": self._seen,
                 "texture": self._texture,
-                "trend": self._trend,
-                "reversal": self._reversal,
+                "trend": self._directions[0],
+                "reversal": self._directions[1],
                 "ready": self._ready,
             }
         )
@@ -146,5 +146,5 @@ class VisualCortex:
                 "visual cortex: snapshot does not fit", got=tree["paths"].shape, expected=str(shape)
             )
         self._paths, self._seen = tree["paths"], tree["seen"]
-        self._texture, self._trend = tree["texture"], tree["trend"]
-        self._reversal, self._ready = tree["reversal"], tree["ready"]
+        self._texture, self._ready = tree["texture"], tree["ready"]
+        self._directions = np.array([tree["trend"], tree["reversal"]])
