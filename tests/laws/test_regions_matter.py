@@ -66,20 +66,24 @@ def test_the_list_of_learners_is_complete(tmp_path):
     life.venue.close()
 
 
-#: Patterns of loss need more losses than one crash brings before they forbid anything.
+#: Fear and patterns of loss need more losses than one crash brings before they forbid anything.
+SLOW_LEARNERS = ("fear", "no_go_patterns")
 LONGER = {"start": "2008-01-02", "end": "2009-06-30"}
 
 
-@pytest.mark.parametrize("learner", [name for name in LEARNERS if name != "no_go_patterns"])
+@pytest.mark.parametrize("learner", [name for name in LEARNERS if name not in SLOW_LEARNERS])
 def test_what_a_learner_learned_changes_decisions(learner, whole, tmp_path):
     frozen = live(tmp_path / "run", history(**SPAN), f'brain.frozen_learners=["{learner}"]')
     assert not np.array_equal(weights(whole), weights(frozen)), f"{learner} never changed a target weight"
 
 
-def test_learned_patterns_of_loss_change_decisions(tmp_path):
+def test_learned_fear_and_patterns_of_loss_change_decisions(tmp_path):
     learned = live(tmp_path / "learned", history(**LONGER))
-    frozen = live(tmp_path / "frozen", history(**LONGER), 'brain.frozen_learners=["no_go_patterns"]')
-    assert not np.array_equal(weights(learned), weights(frozen))
+    for learner in SLOW_LEARNERS:
+        frozen = live(tmp_path / learner, history(**LONGER), f'brain.frozen_learners=["{learner}"]')
+        assert not np.array_equal(weights(learned), weights(frozen)), (
+            f"{learner} never changed a target weight"
+        )
 
 
 def test_nights_accept_and_reject_candidates(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import resource
 import time
 from collections.abc import Callable
@@ -137,10 +138,11 @@ class Life:
                     raise Interrupted("the run was interrupted")
             self._night(len(self.panel))
         finally:
-            for writer in (self._journal, self._episodes, self._nights):
-                writer.close()
-            self.log.event("closed", step=self.step, offsets=offsets)
-            self.log.close()
+            with contextlib.ExitStack() as stack:  # each is closed even where another cannot be
+                stack.callback(self.log.close)
+                for writer in (self._journal, self._episodes, self._nights):
+                    stack.callback(writer.close)
+                self.log.event("closed", step=self.step, offsets=offsets)
 
     def _bar(self, t: int) -> Decision:
         panel, brain = self.panel, self.brain

@@ -145,7 +145,7 @@ def equity_and_drawdown(
             col=1,
         )
     figure.update_yaxes(type="log", title="equity", row=1, col=1)
-    figure.update_yaxes(tickformat=".0%", title="drawdown", row=2, col=1)
+    figure.update_yaxes(tickformat=".1~%", title="drawdown", row=2, col=1)
     _mark(figure, line_ns, int(ledger.ts[0]), int(ledger.ts[-1]))
     return _span(_layout(figure, 560), ledger)
 

@@ -85,7 +85,7 @@ def in_short(summary: Mapping[str, Any]) -> list[str]:
     benchmark = summary["benchmark"].replace("_", " ")
     other = summary["baselines"].get(summary["benchmark"])
     sentences = [
-        f"Equity {_moved(summary['total_return'])}, to {number(summary['final_equity'], ',')} after "
+        f"Equity {_moved(summary['total_return'])} and ended at {number(summary['final_equity'], ',')}, after "
         f"{number(summary['costs'], ',')} of costs; worst drawdown {summary['max_drawdown']:.1%}."
         + (f" {benchmark.capitalize()} {_moved(other['total_return'])}." if other else "")
     ]
