@@ -52,7 +52,7 @@ def test_quoted_source_is_the_source(path):
         source = (ROOT / info.removeprefix("show=")).read_text()
         wanted = [line.split("#")[0].strip() for line in body.splitlines() if line.strip()]
         found = [line.split("#")[0].strip() for line in source.splitlines()]
-        missing = [line for line in wanted if line and line not in found]
+        missing = [line for line in wanted if line not in {"", "..."} and line not in found]
         assert not missing, missing
 
 

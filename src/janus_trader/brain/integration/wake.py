@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from janus_trader.brain.integration.brain import Brain
+from janus_trader.brain.integration.trust import Trust
 from janus_trader.contracts.decision import (
     Action,
     Appetite,
@@ -13,7 +14,6 @@ from janus_trader.contracts.decision import (
     Forecast,
     Percept,
     Posture,
-    Severity,
     SignalPanel,
     Target,
     Threat,
@@ -21,20 +21,6 @@ from janus_trader.contracts.decision import (
 )
 from janus_trader.contracts.market import Moment
 from janus_trader.contracts.regime import RegimeState
-
-#: What is assumed of a region whose answer cannot be read: the worst.
-NO_APPETITE = Appetite(
-    scalar=0.0,
-    regime_factor=0.0,
-    drawdown_factor=0.0,
-    volatility_factor=0.0,
-    kelly_factor=0.0,
-    energy_factor=0.0,
-    target_volatility=0.0,
-)
-UNKNOWN_THREAT = Threat(
-    score=1.0, severity=Severity.CRITICAL, posture=Posture.HALT, fear=1.0, detectors={"unknown": 1.0}
-)
 
 
 class Wake:
@@ -45,42 +31,33 @@ class Wake:
 
     def __init__(self, brain: Brain) -> None:
         self.brain = brain
+        self.trust = Trust(brain.coordinator)
 
     def step(self, moment: Moment) -> Decision:
         """One bar: regime → appetite → threat → gating → correlation → selection → review → forecast."""
-        brain, portfolio = self.brain, moment.portfolio
+        brain, trust, portfolio = self.brain, self.trust, moment.portfolio
         held = np.array(portfolio.weights)
 
-        regime = brain.cortex.update(moment.features)  # 1 regime
-        appetite = brain.hypothalamus.appetite(regime, portfolio)  # 2 hypothalamus
-        correlation = brain.hypothalamus.correlate(moment.returns, moment.present)  # 5 correlation
-        threat = brain.amygdala.assess(moment.features, regime, portfolio, correlation)  # 3 amygdala
-        visual = brain.visual_cortex(moment.bars, moment.present)
-        percept = brain.thalamus.fuse(moment, regime, visual)  # 4 gating
+        regime = trust.regime(brain.cortex.update(moment.features))  # 1 regime
+        appetite = trust.appetite(brain.hypothalamus.appetite(regime, portfolio))  # 2 hypothalamus
+        correlation = trust.correlation(brain.hypothalamus.correlate(moment.returns, moment.present))  # 5
+        threat = trust.threat(brain.amygdala.assess(moment.features, regime, portfolio, correlation))  # 3
+        visual = trust.visual(brain.visual_cortex(moment.bars, moment.present))
+        percept = trust.percept(brain.thalamus.fuse(moment, regime, visual))  # 4 gating
         signals = brain.strategies(moment.bars, moment.present, moment.external)
-        check = brain.coordinator.check
-        check("cortex", regime.posterior, regime.change_probability, regime.turbulence)
-        if not check("hypothalamus", appetite.scalar, correlation.covariance):
-            appetite = NO_APPETITE
-        if not check("amygdala", threat.score, threat.fear):
-            threat = UNKNOWN_THREAT
-        check("visual_cortex", visual.trend, visual.reversal)
-        check("thalamus", percept.context, percept.evidence)
         threat = brain.coordinator.escalate(threat)
-        sigma = brain.sigma()
         brain.amygdala.kill_switch.observe_posture(threat.posture)
-        action = brain.basal_ganglia.select(percept, signals, appetite, correlation, threat, portfolio, held)
+        sigma = brain.sigma()
+        action = trust.action(
+            brain.basal_ganglia.select(percept, signals, appetite, correlation, threat, portfolio, held)
+        )
         if threat.posture >= Posture.HALT:
             target = Target(weights=np.zeros_like(held), method="stand_down", expected_volatility=0.0)
         else:
-            target = brain.hypothalamus.allocate(
-                action, appetite, correlation, held, brain.cerebellum.cost_bps(sigma)
-            )
-        verdict = brain.prefrontal.review(target, portfolio, threat, moment.present)
-        forecast = brain.cerebellum.forecast(verdict.allowed, portfolio, sigma)  # 6 execution
-        check("basal_ganglia", action.score)  # these count from the next bar on
-        check("prefrontal", verdict.allowed)
-        check("cerebellum", forecast.cost_bps, forecast.total)
+            cost = brain.cerebellum.cost_bps(sigma)
+            target = brain.hypothalamus.allocate(action, appetite, correlation, held, cost)
+        verdict = trust.verdict(brain.prefrontal.review(target, portfolio, threat, moment.present), held)
+        forecast = trust.forecast(brain.cerebellum.forecast(verdict.allowed, portfolio, sigma))  # 6 execution
         return self._decision(
             moment, regime, appetite, threat, percept, signals, correlation, action, target, verdict, forecast
         )
