@@ -125,10 +125,18 @@ class Finish:
             "baselines": others,
             "benchmark": self.benchmark,
             "sharpe_diff": sharpe_difference(
-                ledger.equity, self._benchmark_curve(), panel.bars_per_year, generator
+                ledger.equity,
+                self._benchmark_curve(),
+                panel.bars_per_year,
+                generator,
+                self.config.account.cash_rate,
             ),
             "deflated_sharpe_prob": deflated_probability(
-                ledger.equity, trial_sharpes(trials), count, panel.bars_per_year
+                ledger.equity,
+                trial_sharpes(trials),
+                count,
+                panel.bars_per_year,
+                self.config.account.cash_rate,
             ),
             "trials": count,
             "parts": self._parts(),
@@ -193,6 +201,10 @@ class Finish:
 
     def _notes(self) -> list[str]:
         panel, notes = self.panel, []
+        brain = self.config.brain
+        for what, names in (("In neutral form", brain.neutral), ("Frozen", brain.frozen_learners)):
+            if names:
+                notes.append(f"{what}, for research only: {', '.join(names)}.")
         if not panel.fills_at_open:
             notes.append("Close-only prices: orders fill at the next close and the true range is |Δclose|.")
         if self._crosses(day_ns(SELECTION_END, end=True)):

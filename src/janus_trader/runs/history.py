@@ -115,7 +115,7 @@ def load_history(request: HistoryRequest) -> History:
     if last - first < 3:
         raise DataError(
             "too little history in the asked span",
-            got=f"{max(0, last - first)} bars between {request.start} and {request.end}",
+            got=f"{max(0, last - first)} bars between {request.start or 'the first'} and {request.end or 'the last'}",
             expected="at least 3 bars",
             remedy=f"the data runs from {iso(int(panel.ts[0]))} to {iso(int(panel.ts[-1]))}",
         )

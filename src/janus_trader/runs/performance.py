@@ -87,10 +87,16 @@ def figures(
 
 
 def sharpe_difference(
-    run: np.ndarray, other: np.ndarray, bars_per_year: float, generator: np.random.Generator
+    run: np.ndarray,
+    other: np.ndarray,
+    bars_per_year: float,
+    generator: np.random.Generator,
+    cash_rate: float = 0.0,
 ) -> dict[str, float] | None:
-    """Stationary-bootstrap mean and 95 % interval of Sharpe(run) − Sharpe(other); None when too short."""
-    a, b = bar_returns(run), bar_returns(other)
+    """Stationary-bootstrap mean and 95 % interval of Sharpe(run) − Sharpe(other), both over cash at
+    ``cash_rate`` a year; None when too short."""
+    cash = cash_rate / bars_per_year
+    a, b = bar_returns(run) - cash, bar_returns(other) - cash
     if len(a) < 60 or np.std(a) == 0 or np.std(b) == 0:
         return None
     mean, low, high = stationary_bootstrap_sharpe_difference(a, b, bars_per_year, 2000, 21.0, generator)
@@ -98,14 +104,19 @@ def sharpe_difference(
 
 
 def deflated_probability(
-    equity: np.ndarray, trial_sharpes: list[float], trials: int, bars_per_year: float
+    equity: np.ndarray,
+    trial_sharpes: list[float],
+    trials: int,
+    bars_per_year: float,
+    cash_rate: float = 0.0,
 ) -> float | None:
     """Deflated Sharpe probability of an equity curve given the Sharpe ratios of all recorded trials.
 
-    ``trial_sharpes`` are a year's; with fewer than two of them their spread is taken to be the standard
-    error of a Sharpe ratio over this span, the spread that trials without any skill would have.
+    ``trial_sharpes`` are a year's. Their spread is taken to be at least the standard error of a Sharpe ratio
+    over this span, the spread that trials without any skill would have: variants of one system resemble
+    each other, and their own spread would deflate too little.
     """
-    returns = bar_returns(equity)
+    returns = bar_returns(equity) - cash_rate / bars_per_year
     n = len(returns)
     spread = float(np.std(returns))
     if n < 60 or spread == 0:
@@ -113,10 +124,9 @@ def deflated_probability(
     standard = (returns - returns.mean()) / spread
     skew, kurtosis = float(np.mean(standard**3)), float(np.mean(standard**4))
     per_period = float(returns.mean() / np.std(returns, ddof=1))
+    over_trials = 1.0 / np.sqrt(n)
     if len(trial_sharpes) >= 2:
-        over_trials = float(np.std(trial_sharpes, ddof=1)) / np.sqrt(bars_per_year)
-    else:
-        over_trials = 1.0 / np.sqrt(n)
+        over_trials = max(over_trials, float(np.std(trial_sharpes, ddof=1)) / np.sqrt(bars_per_year))
     value = deflated_sharpe_probability(per_period, n, skew, kurtosis, max(1, trials), over_trials)
     return _finite(float(value))
 
