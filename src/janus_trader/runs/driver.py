@@ -18,10 +18,12 @@ from janus_trader.brain.integration.wake import Wake
 from janus_trader.contracts.decision import Decision
 from janus_trader.contracts.errors import IntegrityError, JanusError
 from janus_trader.contracts.market import Field, Moment
+from janus_trader.contracts.memory import SleepReport
 from janus_trader.contracts.orders import RefusalReason
 from janus_trader.data.features import FeatureEngine
 from janus_trader.execution.cost_model import CostModel
 from janus_trader.execution.planner import OrderPlanner
+from janus_trader.foundation.bus import Bus
 from janus_trader.foundation.codec import decode, encode
 from janus_trader.foundation.hashing import HashChain
 from janus_trader.foundation.logs import JsonLog
@@ -62,6 +64,8 @@ class Life:
     strategies : StrategyPanel
     directory : RunDirectory
     seed : int
+
+    Every `StepRecord` and `SleepReport` is published on ``bus`` after it has been journaled.
     """
 
     def __init__(
@@ -95,6 +99,8 @@ class Life:
             config=config.venue,
         )
         self.planner = OrderPlanner(config.orders)
+        self.bus = Bus()
+        self.bus.subscribe(SleepReport, self._log_night)
         self.chain = HashChain()
         self.step = 0
         self.nights = 0
@@ -199,6 +205,7 @@ class Life:
         self.chain.append(payload)
         self._journal.append(payload)
         self._previous = decision
+        self.bus.publish(record)
         return decision
 
     def _returns(self, bars: np.ndarray, present: np.ndarray) -> np.ndarray:
@@ -220,7 +227,12 @@ class Life:
         report = self.sleep.night(self.nights, ts, deep=coming != month)
         self._nights.append(encode(report))
         self.nights += 1
+        self.bus.publish(report)
         self.checkpoint()
+
+    def _log_night(self, report: SleepReport) -> None:
+        adopted = [c.learner for c in report.candidates if c.accepted]
+        self.log.event("night", number=report.night, deep=report.deep, adopted=adopted, note=report.note)
 
     def _progress(self, decision: Decision, speed: float) -> Progress:
         return Progress(

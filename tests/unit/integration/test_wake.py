@@ -75,3 +75,19 @@ def test_a_sick_hypothalamus_stands_the_book_down(tmp_path):
         assert all(order.reduces for order in records[t].orders)
         assert decision.action.vetoes
     assert isinstance(records[SICK[0]].decision.action.vetoes[0], NoGoReason)
+
+
+def test_records_and_sleep_reports_are_published_in_order(tmp_path):
+    from janus_trader.contracts.memory import SleepReport
+    from janus_trader.runs.records import StepRecord
+
+    seen, nights = [], []
+
+    def listen(life):
+        life.bus.subscribe(StepRecord, lambda record: seen.append(record.step))
+        life.bus.subscribe(SleepReport, lambda report: nights.append(report.night))
+
+    records = live(tmp_path / "run", history("2010-01-04", "2010-02-26"), before=listen)
+    assert seen == [r.step for r in records]
+    assert nights == list(range(len(records)))
+    assert (tmp_path / "run" / "run.log").read_text().count('"event":"night"') == len(records)
