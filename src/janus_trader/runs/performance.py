@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -129,8 +128,3 @@ def deflated_probability(
         over_trials = max(over_trials, float(np.std(trial_sharpes, ddof=1)) / np.sqrt(bars_per_year))
     value = deflated_sharpe_probability(per_period, n, skew, kurtosis, max(1, trials), over_trials)
     return _finite(float(value))
-
-
-def comparison_rows(run: Figures, baselines: Mapping[str, Figures]) -> list[tuple[str, Figures]]:
-    """Rows of the closing table: the run first, then every baseline."""
-    return [("janus", run), *baselines.items()]
