@@ -3,3 +3,5 @@
 Regions never import each other; see ``janus_trader.brain.integration.wake`` for the day and
 ``janus_trader.brain.integration.sleep`` for the night.
 """
+
+import janus_trader.numerics  # noqa: F401  (its kernel cache serves the compiled functions here)

@@ -5,3 +5,5 @@
 into a `FeatureVector`, by the same code offline and live. Nothing is imported here, so that loading
 the packaged book stays quick.
 """
+
+import janus_trader.numerics  # noqa: F401  (its kernel cache serves the compiled functions here)

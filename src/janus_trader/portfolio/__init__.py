@@ -1,5 +1,6 @@
 """Allocation: robust mean–variance, hierarchical and equal risk parity, minimum variance, Kelly."""
 
+import janus_trader.numerics  # noqa: F401  (its kernel cache serves the compiled functions here)
 from janus_trader.portfolio.hrp import HierarchicalRiskParity, hrp
 from janus_trader.portfolio.kelly import KellyConfig, kelly_fraction, kelly_weights
 from janus_trader.portfolio.mean_variance import (
