@@ -47,7 +47,7 @@ def _file_of(module: str) -> Path | None:
 @functools.cache
 def imported_files(path: Path) -> frozenset[Path]:
     """Files of this package that a module names in its imports."""
-    files = set()
+    files: set[Path] = set()
     for source, names, plain in _IMPORT.findall(_source(path)):
         module = (source or plain).decode()
         candidates = [module, *(f"{module}.{n}" for n in re.findall(r"\w+", names.decode()))]

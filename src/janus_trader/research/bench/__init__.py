@@ -1,0 +1,1 @@
+"""Benchmarks: our side of every work, interleaved with the peers that are installed."""
