@@ -1,13 +1,17 @@
 # Two commands for a user (run, test), the rest for contributors. Everything happens in .venv.
 PYTHON ?= python3
 VENV := .venv
+# The peers of the benchmarks live in an environment of their own: the product never sees them.
+BENCH := .venv-bench
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 # Wheels only: no compiler is needed and nothing is built here but this package itself.
 INSTALL := $(PIP) install --quiet --progress-bar off --only-binary :all: -c constraints.txt
+# Some peers ship no wheel.
+BENCH_INSTALL := $(BENCH)/bin/python -m pip --disable-pip-version-check install --quiet --progress-bar off -c constraints.txt
 JOBS ?= 2
 
-.PHONY: run test test-slow test-all check format bench clean
+.PHONY: run test test-slow test-all check format bench bench-spine clean
 
 run: $(VENV)/.warm ## install, then live through the default book
 	$(BIN)/janus run $(ARGS)
@@ -30,11 +34,14 @@ format: $(VENV)/.test
 	$(BIN)/ruff check --fix src tests benchmarks
 	$(BIN)/ruff format src tests benchmarks
 
-bench: $(VENV)/.test ## timings of this machine; never part of the tests
+bench: $(BENCH)/.peers ## our kernels beside their peers, one table; never part of the tests
+	$(BENCH)/bin/janus bench $(ARGS)
+
+bench-spine: $(VENV)/.test ## wake, night, commands: the whole product's timings
 	$(BIN)/python benchmarks/spine.py $(ARGS)
 
 clean:
-	rm -rf $(VENV) build .pytest_cache .mypy_cache .ruff_cache
+	rm -rf $(VENV) $(BENCH) build .pytest_cache .mypy_cache .ruff_cache
 
 $(VENV)/.base: pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] < (3, 11))' || { echo "janus needs Python 3.11 or newer; set PYTHON=python3.11"; exit 1; }
@@ -51,4 +58,11 @@ $(VENV)/.warm: $(VENV)/.base
 
 $(VENV)/.test: $(VENV)/.base
 	@$(INSTALL) --no-build-isolation -e ".[test]"
+	@touch $@
+
+$(BENCH)/.peers: pyproject.toml constraints.txt benchmarks/requirements.txt
+	@echo "installing the peers into $(BENCH) (once)"
+	@test -d $(BENCH) || $(PYTHON) -m venv $(BENCH)
+	@$(BENCH_INSTALL) "setuptools>=77" wheel
+	@$(BENCH_INSTALL) --no-build-isolation -e . -r benchmarks/requirements.txt
 	@touch $@

@@ -180,6 +180,28 @@ def warm() -> None:
     warm_command()
 
 
+@app.command()
+def bench(
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Works whose names start with this; repeatable.")
+    ] = None,
+    peers: Annotated[
+        str | None, typer.Option(help="Folder that describes the peers; default: benchmarks/peers.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=0.01, help="Time spent on each work, about.")] = 1.0,
+    growth: Annotated[bool, typer.Option("--growth", help="Show how our cost grows with size, too.")] = False,
+    names: Annotated[bool, typer.Option("--list", help="Name the works and stop.")] = False,
+    document: Annotated[
+        str | None, typer.Option("--document", help="Rewrite the generated part of this Markdown page.")
+    ] = None,
+    json_: JSON = False,
+) -> None:
+    """Time our kernels on this machine, beside every peer that is installed."""
+    from janus_trader.cli.bench_command import bench_command
+
+    bench_command(tuple(only or ()), peers, seconds, growth, names, document, json_)
+
+
 @runs_app.command("list")
 def runs_list(
     root_path: Annotated[str, typer.Option("--root", help="Where runs live.")] = "runs", json_: JSON = False

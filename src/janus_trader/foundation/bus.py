@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable
 from typing import Any
 
@@ -18,19 +17,24 @@ class Bus:
     [3]
     """
 
+    __slots__ = ("_handlers",)
+
     def __init__(self) -> None:
-        self._handlers: dict[type, list[Handler]] = defaultdict(list)
+        # tuples, replaced at every change: a handler may subscribe or leave while it is called
+        self._handlers: dict[type, tuple[Handler, ...]] = {}
 
     def subscribe(self, kind: type, handler: Handler) -> Callable[[], None]:
         """Register a handler; the returned function removes it again."""
-        self._handlers[kind].append(handler)
+        self._handlers[kind] = (*self._handlers.get(kind, ()), handler)
 
         def unsubscribe() -> None:
-            self._handlers[kind].remove(handler)
+            left = list(self._handlers[kind])
+            left.remove(handler)
+            self._handlers[kind] = tuple(left)
 
         return unsubscribe
 
     def publish(self, message: Any) -> None:
-        """Deliver; a handler that raises stops delivery and the error reaches the publisher."""
-        for handler in tuple(self._handlers.get(type(message), ())):
+        """Deliver; a handler that raises stops delivery and the error reaches the publisher. O(handlers)."""
+        for handler in self._handlers.get(message.__class__, ()):
             handler(message)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 import sys
 from importlib import metadata
@@ -33,6 +34,17 @@ def _cpu_flags() -> str:
     except OSError:
         pass
     return platform.processor()
+
+
+def processor_name() -> str:
+    """The processor's name as its maker writes it, and the number of cores at hand."""
+    name = platform.processor() or platform.machine()
+    try:
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as handle:
+            named = [line.partition(":")[2].strip() for line in handle if line.startswith("model name")]
+    except OSError:
+        named = []
+    return f"{named[0] if named else name}, {os.cpu_count()} cores"
 
 
 def environment() -> dict[str, Any]:
