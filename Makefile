@@ -11,7 +11,7 @@ INSTALL := $(PIP) install --quiet --progress-bar off --only-binary :all: -c cons
 BENCH_INSTALL := $(BENCH)/bin/python -m pip --disable-pip-version-check install --quiet --progress-bar off -c constraints.txt
 JOBS ?= 2
 
-.PHONY: run test test-slow test-all check format bench bench-spine clean
+.PHONY: run test test-slow test-all fuzz check format bench bench-spine clean
 
 run: $(VENV)/.warm ## install, then live through the default book
 	$(BIN)/janus run $(ARGS)
@@ -23,6 +23,9 @@ test-slow: $(VENV)/.test
 	$(BIN)/python -m pytest -n $(JOBS) -m slow tests
 
 test-all: test test-slow
+
+fuzz: $(VENV)/.test ## ten million random messages through the order book and a plain one
+	JANUS_FUZZ_MESSAGES=10000000 $(BIN)/python -m pytest -n $(JOBS) -k long_random_life tests/unit/numerics/test_order_book.py
 
 check: $(VENV)/.test ## lint, format, types, layers
 	$(BIN)/ruff check src tests benchmarks
