@@ -27,7 +27,7 @@ def _forget(live, place, free, counts, order) -> None:
 
 @njit(cache=True)
 def _draw(batch, u, book, depth, fills, live, place, free, counts) -> None:
-    capacity, middle = place.size, N_TICKS // 2
+    middle = N_TICKS // 2
     for k in range(batch.size):
         bid, ask = book[source.BID], book[source.ASK]
         if bid <= 0:
