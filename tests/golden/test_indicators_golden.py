@@ -15,10 +15,15 @@ import talib
 from janus_trader.numerics.adx import ADX, ADX_DTYPE, adx_step
 from janus_trader.numerics.atr import ATR
 from janus_trader.numerics.bollinger import Bollinger
+from janus_trader.numerics.donchian import Donchian
 from janus_trader.numerics.ema import EMA
+from janus_trader.numerics.keltner import Keltner
 from janus_trader.numerics.macd import MACD
-from janus_trader.numerics.rolling import RollingMax, RollingMean, RollingMin, RollingStd
+from janus_trader.numerics.moving_average import SMA, WMA
+from janus_trader.numerics.on_balance_volume import OnBalanceVolume
+from janus_trader.numerics.rolling import RollingMax, RollingMin, RollingStd
 from janus_trader.numerics.rsi import RSI
+from janus_trader.numerics.stochastic import Stochastic
 from janus_trader.numerics.vwap import VWAP
 
 EXACT = 1e-9
@@ -79,7 +84,7 @@ def directional_indicators(bars: np.ndarray, period: int) -> np.ndarray:
 
 class TestPublishedNumbers:
     def test_simple_average(self, close, published):
-        assert_agrees(RollingMean(20).transform(close), published("sma", "sma"))
+        assert_agrees(SMA(20).transform(close), published("sma", "sma"))
 
     def test_standard_deviation(self, close, published):
         assert_agrees(RollingStd(14).transform(close), published("stdev", "stdDev"))
@@ -116,11 +121,60 @@ class TestPublishedNumbers:
         rows = np.column_stack((np.zeros(len(quotes)), typical, quotes["volume"].to_numpy(float)))
         assert_agrees(VWAP().transform(rows)[:, 0], published("vwap", "vwap"))
 
+    def test_weighted_average(self, close, published):
+        assert_agrees(WMA(14).transform(close), published("wma", "wma"))
+
+    def test_wilder_average(self, bars, published):
+        # An ATR of bars without range, one step apart, is Wilder's average of what they move.
+        ranges = published("atr", "tr")[1:]
+        edges = np.concatenate(([0.0], np.cumsum(ranges)))
+        ours = ATR(14).transform(np.column_stack((edges, edges, edges)))
+        assert_agrees(ours, published("atr", "atr"))
+
+    def test_macd_averages(self, close, published):
+        assert_agrees(EMA(12).transform(close), published("macd", "fastEma"), first=SETTLED)
+        assert_agrees(EMA(26).transform(close), published("macd", "slowEma"), tolerance=1e-8, first=SETTLED)
+
+    def test_on_balance_volume(self, quotes, published):
+        rows = quotes[["close", "volume"]].to_numpy(float)
+        assert_agrees(OnBalanceVolume().transform(rows), published("obv", "obv"), tolerance=0.0)
+
+    def test_stochastic(self, bars, published):
+        # Ours is undefined until all three are ready, at row 17; theirs gives %K from row 15.
+        ours = Stochastic(14, 3, 3).transform(bars)
+        assert_agrees(ours[:, 1], published("stoch", "oscillator"), first=17)
+        assert_agrees(ours[:, 2], published("stoch", "signal"))
+
+    def test_williams_r_is_fast_k_less_100(self, bars, published):
+        ours = Stochastic(14, 1, 1).transform(bars)
+        assert_agrees(ours[:, 0] - 100.0, published("willr", "williamsR"))
+
+    def test_donchian(self, bars, published):
+        # Theirs leaves the newest bar out: our channel of the bar before.
+        ours = np.vstack((np.full((1, 3), np.nan), Donchian(20).transform(bars[:, :2])[:-1]))
+        for column, field in enumerate(("centerline", "upperBand", "lowerBand")):
+            assert_agrees(ours[:, column], published("donchian", field))
+
+    def test_keltner(self, bars, published):
+        ours = Keltner(20, 10, 2.0).transform(bars)
+        for column, field in enumerate(("centerline", "upperBand", "lowerBand")):
+            assert_agrees(ours[:, column], published("keltner", field), first=SETTLED)
+
 
 class TestTaLib:
+    def test_weighted_average(self, index_bars):
+        close = index_bars[:, 2]
+        assert_agrees(WMA(20).transform(close), talib.WMA(close, 20))
+
+    def test_stochastic(self, index_bars):
+        high, low, close = np.ascontiguousarray(index_bars.T)
+        ours = Stochastic(14, 3, 3).transform(index_bars)
+        theirs = np.column_stack(talib.STOCH(high, low, close, 14, 3, 0, 3, 0))
+        assert_agrees(ours[:, 1:], theirs)
+
     def test_simple_average(self, index_bars):
         close = index_bars[:, 2]
-        assert_agrees(RollingMean(20).transform(close), talib.SMA(close, 20))
+        assert_agrees(SMA(20).transform(close), talib.SMA(close, 20))
 
     def test_standard_deviation(self, index_bars):
         # TA-Lib takes E[x^2] - E[x]^2 and so loses about half of the digits.

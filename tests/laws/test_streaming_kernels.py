@@ -18,7 +18,8 @@ CUTS = (0, 1, 7, LENGTH // 2, LENGTH - 1)
 
 # Kernels whose documented output is defined before `ready`, with the reason.
 DEFINED_EARLY = {
-    "EwmaCovariance": "an allocator needs a covariance from the first bar; `ready` says how good"
+    "EwmaCovariance": "an allocator needs a covariance from the first bar; `ready` says how good",
+    "IndicatorBundle": "each column is defined from its own indicator's warm-up on; `ready` is the slowest's",
 }
 
 

@@ -125,9 +125,18 @@ def build(kind: type[C], layers: Sequence[Mapping[str, Any]]) -> C:
         raise ConfigError(
             f"configuration value {name} is not allowed",
             got=_lookup(tree, name),
-            expected=what,
+            expected=_plain(what),
             remedy="`janus config show` prints the defaults and ranges",
         ) from error
+
+
+def _plain(complaint: str) -> str:
+    """What is expected, out of "Expected `int`, got `str`".
+
+    >>> _plain("Expected `int` >= 1"), _plain("Expected `bool`, got `str`"), _plain("a < b")
+    ('int >= 1', 'bool', 'a < b')
+    """
+    return complaint.removeprefix("Expected ").split(", got ")[0].replace("`", "")
 
 
 def _lookup(tree: Any, path: str) -> Any:

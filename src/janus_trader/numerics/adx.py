@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from janus_trader.numerics.atr import example_bars, true_range
-from janus_trader.numerics.ema import checked_period
+from janus_trader.numerics.ema import checked_period, ema_next
 from janus_trader.numerics.streaming import StreamingKernel
 
 ADX_DTYPE = np.dtype(
@@ -30,30 +30,50 @@ ADX_DTYPE = np.dtype(
 
 
 @njit(cache=True)
-def _movement(s, high, low, period):
-    """Smooth the true range and the two directional movements (Wilder's sums, not means)."""
-    up = high - s.previous_high
-    down = s.previous_low - low
+def directional_movement(up, down):
+    """``(+DM, -DM)``: the larger of the high's rise and the low's fall where it is positive, else 0. O(1).
+
+    >>> directional_movement(2.0, 1.0), directional_movement(-1.0, 3.0), directional_movement(1.0, 1.0)
+    ((2.0, 0.0), (0.0, 3.0), (0.0, 0.0))
+    """
     plus = up if up > down and up > 0.0 else 0.0
     minus = down if down > up and down > 0.0 else 0.0
-    keep = 1.0 if s.n <= period else 1.0 - 1.0 / period
-    s.true_range = keep * s.true_range + true_range(high, low, s.previous_close)
-    s.plus_dm = keep * s.plus_dm + plus
-    s.minus_dm = keep * s.minus_dm + minus
+    return plus, minus
 
 
 @njit(cache=True)
-def _directional_index(s):
-    """Set both directional indicators; return DX, 0 when there is no movement at all."""
+def directional_index(plus, minus):
+    """``DX = 100 |+DM - -DM| / (+DM + -DM)`` of smoothed movements; 0 when there is none. O(1).
+
+    The true range cancels from the usual form with directional indicators.
+
+    >>> directional_index(3.0, 1.0), directional_index(0.0, 0.0)
+    (50.0, 0.0)
+    """
+    total = plus + minus
+    if total <= 0.0:
+        return 0.0
+    return 100.0 * abs(plus - minus) / total
+
+
+@njit(cache=True)
+def set_directional_indicators(s):
+    """Set ``s.plus_di`` and ``s.minus_di``, in [0, 100], of an `ADX_DTYPE` record; 0 without any range. O(1)."""
     s.plus_di = 0.0
     s.minus_di = 0.0
     if s.true_range > 0.0:
         s.plus_di = 100.0 * s.plus_dm / s.true_range
         s.minus_di = 100.0 * s.minus_dm / s.true_range
-    total = s.plus_di + s.minus_di
-    if total <= 0.0:
-        return 0.0
-    return 100.0 * abs(s.plus_di - s.minus_di) / total
+
+
+@njit(cache=True)
+def _movement(s, high, low, period):
+    """Smooth the true range and the two directional movements (Wilder's sums, not means)."""
+    plus, minus = directional_movement(high - s.previous_high, s.previous_low - low)
+    keep = 1.0 if s.n <= period else 1.0 - 1.0 / period
+    s.true_range = keep * s.true_range + true_range(high, low, s.previous_close)
+    s.plus_dm = keep * s.plus_dm + plus
+    s.minus_dm = keep * s.minus_dm + minus
 
 
 @njit(cache=True)
@@ -73,13 +93,14 @@ def adx_step(s, high, low, close, period):
         if s.n > 0:
             _movement(s, high, low, period)
             if s.n >= period:
-                dx = _directional_index(s)
+                set_directional_indicators(s)
+                dx = directional_index(s.plus_dm, s.minus_dm)
                 if s.n < 2 * period - 1:
                     s.value += dx
                 elif s.n == 2 * period - 1:
                     s.value = (s.value + dx) / period
                 else:
-                    s.value = (s.value * (period - 1) + dx) / period
+                    s.value = ema_next(s.value, dx, 1.0 / period)
         s.previous_high = high
         s.previous_low = low
         s.previous_close = close

@@ -1,4 +1,10 @@
-"""Almgren-Chriss optimal execution: holdings, cost and variance of a liquidation schedule."""
+"""Almgren-Chriss optimal execution: holdings, cost and variance of a schedule.
+
+Temporary impact comes in two notations. The paper charges a *rate*: trading n units in an interval of
+length tau costs ``eta / tau * n**2``, so that eta does not depend on how finely the day is cut. Per *slice*
+(`trajectory_per_slice`) the same is ``eta_slice * v**2``. The map is ``eta_slice = eta / tau``; permanent
+impact, volatility and risk aversion (phi = lambda) are the same numbers in both.
+"""
 
 from __future__ import annotations
 
@@ -76,10 +82,12 @@ def trajectory(
     eta: float,
     gamma: float,
     risk_aversion: float,
+    final: float = 0.0,
 ) -> np.ndarray:
     r"""Holdings of the schedule that minimises expected cost plus ``risk_aversion`` times variance.
 
-    .. math:: x_j = X \frac{\sinh \kappa (T - t_j)}{\sinh \kappa T}, \qquad t_j = j\, T / N
+    .. math:: x_j = \frac{X \sinh \kappa (T - t_j) + Y \sinh \kappa t_j}{\sinh \kappa T},
+              \qquad t_j = j\, T / N
 
     evaluated in the scaled form :math:`e^{-\kappa t_j} (1 - e^{-2\kappa(T - t_j)}) / (1 - e^{-2\kappa T})`,
     which cannot overflow. Risk aversion 0 gives equal slices; a negative one (a risk seeker) trades
@@ -88,7 +96,7 @@ def trajectory(
     Parameters
     ----------
     quantity : float
-        X, units to sell (negative: to buy); x_0 = X and x_N = 0 exactly.
+        X, units held at the start (negative: short); x_0 = X exactly.
     horizon : float
         T > 0, in the time unit of ``sigma`` and ``eta`` (days).
     n_steps : int
@@ -101,6 +109,9 @@ def trajectory(
         Permanent impact, price per unit, >= 0.
     risk_aversion : float
         lambda, 1 / currency.
+    final : float
+        Y, units to hold at the end; x_N = Y exactly. Variance is that of the whole holding, so that on the
+        way to a large Y of the same sign it pays to hold less in between.
 
     Returns
     -------
@@ -127,9 +138,15 @@ def trajectory(
     ----------
     Almgren & Chriss (2000), Optimal execution of portfolio transactions, eq. (17).
     """
-    if not math.isfinite(quantity):
-        raise DataError("quantity must be finite", got=quantity)
+    if not (math.isfinite(quantity) and math.isfinite(final)):
+        raise DataError("quantities must be finite", got=(quantity, final))
     derived = urgency(horizon, n_steps, sigma, eta, gamma, risk_aversion)
+    share = _shares(derived, horizon, n_steps, risk_aversion)
+    return quantity * share + final * share[::-1]
+
+
+def _shares(derived: Urgency, horizon: float, n_steps: int, risk_aversion: float) -> np.ndarray:
+    """sinh κ(T - t_j) / sinh κT (N + 1,), from 1 to 0; reversed it is the part of the final holding."""
     left = np.arange(n_steps, -1, -1, dtype=np.float64)
     tau = horizon / n_steps
     step = derived.kappa * tau
@@ -151,7 +168,71 @@ def trajectory(
         decay = np.exp(-step * (n_steps - left))
         share = decay * np.expm1(-2.0 * step * left) / math.expm1(-2.0 * step * n_steps)
     share[0], share[-1] = 1.0, 0.0
-    return quantity * share
+    return share
+
+
+def trajectory_per_slice(
+    x0: float,
+    xn: float,
+    n_steps: int,
+    dt: float,
+    sigma: float,
+    eta_slice: float,
+    gamma: float,
+    phi: float,
+) -> np.ndarray:
+    r"""`trajectory` where temporary impact is given per slice: the programme
+
+    .. math:: \min_x \sum_{k=1}^{N} \big( \eta_s v_k^2 + \gamma v_k x_k + \varphi \sigma^2 dt\, x_k^2 \big),
+              \qquad v_k = x_{k-1} - x_k
+
+    with x_0 and x_N given. Its solution has
+    :math:`\kappa = \operatorname{arcosh}\big(1 + \varphi\sigma^2 dt / (2 (\eta_s - \gamma/2))\big)` per slice:
+
+    .. math:: x_k = \frac{x_0 \sinh \kappa (N - k) + x_N \sinh \kappa k}{\sinh \kappa N}
+
+    Parameters
+    ----------
+    x0, xn : float
+        First and last holding, units.
+    n_steps : int
+        N >= 1.
+    dt : float
+        Length of a slice, > 0.
+    sigma : float
+        Absolute volatility, price per square root of the unit of ``dt``, >= 0.
+    eta_slice : float
+        η_s, currency per unit² traded in one slice, > gamma / 2: else trading to and fro would pay.
+    gamma : float
+        Permanent impact, price per unit, >= 0. As :math:`\sum v_k x_k = \tfrac12 (x_0^2 - x_N^2 - \sum v_k^2)`
+        it only lowers η_s to η_s - γ/2.
+    phi : float
+        Risk aversion, 1 / currency: `trajectory`'s lambda.
+
+    Returns
+    -------
+    (N + 1,) array
+        Holdings. A half-spread on the volume leaves them unchanged as long as they are monotone.
+
+    Notes
+    -----
+    O(N).
+
+    Raises
+    ------
+    DataError, Infeasible
+        As `trajectory`.
+
+    Examples
+    --------
+    >>> trajectory_per_slice(100.0, 20.0, 4, 0.25, 1.0, 1.0, 0.0, 0.0).tolist()
+    [100.0, 80.0, 60.0, 40.0, 20.0]
+
+    References
+    ----------
+    Almgren & Chriss (2000), section 2.
+    """
+    return trajectory(x0, n_steps * dt, n_steps, sigma, eta_slice * dt, gamma, phi, final=xn)
 
 
 def expected_cost(
@@ -159,10 +240,10 @@ def expected_cost(
 ) -> float:
     r"""Expected shortfall against the arrival price of any schedule of holdings.
 
-    .. math:: E = \tfrac12 \gamma X^2 + \epsilon \sum_k |n_k| + \frac{\tilde\eta}{\tau} \sum_k n_k^2
+    .. math:: E = \tfrac12 \gamma (X^2 - Y^2) + \epsilon \sum_k |n_k| + \frac{\tilde\eta}{\tau} \sum_k n_k^2
 
-    ``holdings`` (N + 1,) run from X to 0; ``half_spread`` is epsilon, price per unit. In currency, >= 0
-    for :math:`\tilde\eta > 0`; O(N).
+    ``holdings`` (N + 1,) run from X to Y (mostly 0); ``half_spread`` is epsilon, price per unit. In
+    currency; O(N).
 
     Raises
     ------
@@ -182,7 +263,7 @@ def expected_cost(
     x, tau = _schedule(holdings, horizon)
     trades = -np.diff(x)
     eta_tilde = eta - 0.5 * gamma * tau
-    impact = 0.5 * gamma * x[0] ** 2 + eta_tilde / tau * float(np.sum(trades**2))
+    impact = 0.5 * gamma * (x[0] ** 2 - x[-1] ** 2) + eta_tilde / tau * float(np.sum(trades**2))
     return float(impact + half_spread * np.abs(trades).sum())
 
 

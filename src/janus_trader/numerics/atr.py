@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numba import njit
 
-from janus_trader.numerics.ema import checked_period
+from janus_trader.numerics.ema import checked_period, ema_next
 from janus_trader.numerics.streaming import StreamingKernel
 
 ATR_DTYPE = np.dtype([("n", "i8"), ("previous_close", "f8"), ("value", "f8")], align=True)
@@ -16,14 +16,14 @@ ATR_DTYPE = np.dtype([("n", "i8"), ("previous_close", "f8"), ("value", "f8")], a
 
 @njit(cache=True)
 def true_range(high, low, previous_close):
-    """``max(high - low, |high - c'|, |low - c'|)`` with the previous close ``c'``. O(1).
+    """``max(high, c') - min(low, c')``, the range of a bar and the previous close ``c'``. O(1).
 
     With closes only (high = low = close) this is the absolute change of the close.
 
     >>> true_range(12.0, 11.0, 9.0)
     3.0
     """
-    return max(high - low, max(abs(high - previous_close), abs(low - previous_close)))
+    return max(high, previous_close) - min(low, previous_close)
 
 
 @njit(cache=True)
@@ -46,7 +46,7 @@ def atr_step(s, high, low, close, period):
             elif s.n == period:
                 s.value = (s.value + tr) / period
             else:
-                s.value = (s.value * (period - 1) + tr) / period
+                s.value = ema_next(s.value, tr, 1.0 / period)
         s.previous_close = close
         s.n += 1
     if s.n <= period:
@@ -83,8 +83,8 @@ def example_bars(rng: np.random.Generator, n: int) -> np.ndarray:
 class ATR(StreamingKernel):
     """Average true range.
 
-    ``TR_t = max(h - l, |h - c'|, |l - c'|)`` with the previous close ``c'``; the mean of the first
-    ``period`` true ranges, then ``A_t = (A_{t-1} (period - 1) + TR_t) / period``.
+    ``TR_t = max(h, c') - min(l, c')`` with the previous close ``c'``; the mean of the first ``period``
+    true ranges, then ``A_t = A_{t-1} + (TR_t - A_{t-1}) / period``.
 
     Parameters
     ----------

@@ -47,6 +47,18 @@ def span_alpha(period: int) -> float:
 
 
 @njit(cache=True)
+def ema_next(value, x, alpha):
+    """Next value ``y + alpha (x - y)`` of an exponential average; Wilder's has ``alpha = 1 / period``.
+
+    This form keeps a constant exactly. O(1).
+
+    >>> ema_next(4.0, 6.0, 0.5)
+    5.0
+    """
+    return value + alpha * (x - value)
+
+
+@njit(cache=True)
 def ema_step(s, x, alpha):
     """One step ``y = y + alpha (x - y)`` on a record of `EMA_DTYPE`; the first value seeds.
 
@@ -63,7 +75,7 @@ def ema_step(s, x, alpha):
         if s.n == 0:
             s.value = x
         else:
-            s.value += alpha * (x - s.value)
+            s.value = ema_next(s.value, x, alpha)
         s.n += 1
     if s.n == 0:
         return math.nan

@@ -17,6 +17,32 @@ MACD_DTYPE = np.dtype(
 )
 
 
+def checked_macd_periods(fast: int, slow: int, signal: int) -> tuple[int, int, int]:
+    """The three periods, as ints.
+
+    Raises
+    ------
+    ConfigError
+        A period is not a positive integer or ``fast >= slow``.
+
+    Examples
+    --------
+    >>> checked_macd_periods(12, 26, 9)
+    (12, 26, 9)
+    """
+    fast = checked_period("fast", fast)
+    slow = checked_period("slow", slow, at_least=2)
+    signal = checked_period("signal", signal)
+    if fast >= slow:
+        raise ConfigError(
+            "the fast period must be shorter than the slow one",
+            got=f"fast={fast}, slow={slow}",
+            expected="fast < slow",
+            remedy="set fast=12, slow=26, say",
+        )
+    return fast, slow, signal
+
+
 @njit(cache=True)
 def macd_step(s, x, alpha_fast, alpha_slow, alpha_signal):
     """One step on a record of `MACD_DTYPE`: ``(macd, signal, histogram)``.
@@ -101,16 +127,7 @@ class MACD(StreamingKernel):
     _scan = staticmethod(_scan)
 
     def __init__(self, fast: int = 12, slow: int = 26, signal: int = 9) -> None:
-        fast = checked_period("fast", fast)
-        slow = checked_period("slow", slow, at_least=2)
-        signal = checked_period("signal", signal)
-        if fast >= slow:
-            raise ConfigError(
-                "the fast period must be shorter than the slow one",
-                got=f"fast={fast}, slow={slow}",
-                expected="fast < slow",
-                remedy="set fast=12, slow=26, say",
-            )
+        fast, slow, signal = checked_macd_periods(fast, slow, signal)
         warmup = slow + signal - 1
         alphas = (span_alpha(fast), span_alpha(slow), span_alpha(signal))
         self._init(MACD_DTYPE, (*alphas, warmup), warmup=warmup)

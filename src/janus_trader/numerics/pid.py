@@ -65,7 +65,9 @@ class PID(StreamingKernel):
 
     with :math:`e = r - y`. The derivative is that of the measurement, through a first-order filter of
     time constant ``tau``, so that a step of the setpoint does not kick; ``back`` is the back-calculation
-    gain that keeps the integral from winding up while the output is clamped.
+    gain that keeps the integral from winding up while the output is clamped. P, PI and PD controllers
+    are the same with the other gains at 0; gains from a relay test come from
+    `janus_trader.numerics.relay_tuning`.
 
     Parameters
     ----------

@@ -1,8 +1,9 @@
 """Statistics of the last ``window`` values: mean, standard deviation, maximum, minimum.
 
-The state is a ring buffer. Each statistic is computed afresh over the window, oldest value first, so
-that it is a function of the values in the window alone: no running sum, no drift, however long the
-stream.
+The values are cut into blocks of ``window``. The window is then the tail of the last whole block and the
+head of the current one: sums over every tail are taken once, when a block ends, sums over the head grow
+with each value. Nothing is ever subtracted, so a value that has left the window leaves no trace and no
+error builds up, however long the stream; a step is O(1) on average and O(window) where a block ends.
 """
 
 from __future__ import annotations
@@ -16,51 +17,110 @@ from numba import njit
 from janus_trader.numerics.ema import checked_period
 from janus_trader.numerics.streaming import StreamingKernel
 
+#: Below this share of the shifted squares a sum of squares has lost digits and is taken in two passes.
+CANCELLED = 1e-3
+
 
 def rolling_dtype(window: int) -> np.dtype:
-    """State of a rolling window: ``n`` finite values seen, and the ring buffer of the last ones.
+    """State of a rolling window.
+
+    ``n`` finite values seen; ``filled`` of them in the current block; ``total``, ``offset`` and
+    ``squares`` its sums of ``x``, ``x - shift`` and ``(x - shift)^2``; ``buffer`` the ring buffer of the
+    last values; ``after_*[k]`` the same sums over the last block from its place ``k`` on.
 
     >>> rolling_dtype(4)["buffer"].shape
     (4,)
     """
-    return np.dtype([("n", "i8"), ("buffer", "f8", (checked_period("window", window),))], align=True)
+    window = checked_period("window", window)
+    sums = [(name, "f8") for name in ("shift", "total", "offset", "squares")]
+    tails = [(f"after_{name}", "f8", (window + 1,)) for name in ("total", "offset", "squares")]
+    return np.dtype([("n", "i8"), ("filled", "i8"), *sums, ("buffer", "f8", (window,)), *tails], align=True)
+
+
+@njit(cache=True)
+def end_block(s, shift, window):
+    """Sums over every tail of the block in ``s.buffer``, about ``shift``. O(window)."""
+    total = 0.0
+    offset = 0.0
+    squares = 0.0
+    for i in range(window - 1, -1, -1):
+        x = s.buffer[i]
+        distance = x - shift
+        total += x
+        offset += distance
+        squares += distance * distance
+        s.after_total[i] = total
+        s.after_offset[i] = offset
+        s.after_squares[i] = squares
 
 
 @njit(cache=True)
 def rolling_push(s, x, window):
-    """Put ``x`` in the ring buffer of a `rolling_dtype` record; a non-finite ``x`` is ignored. O(1)."""
-    if math.isfinite(x):
-        s.buffer[s.n % window] = x
-        s.n += 1
+    """Put ``x`` in the window of a `rolling_dtype` record; a non-finite ``x`` is ignored.
+
+    O(1) on average, O(window) at most.
+    """
+    if not math.isfinite(x):
+        return
+    if s.filled == window:
+        s.shift = s.total / window
+        end_block(s, s.shift, window)
+        s.filled = 0
+        s.total = 0.0
+        s.offset = 0.0
+        s.squares = 0.0
+    elif s.n == 0:
+        s.shift = x
+    distance = x - s.shift
+    s.buffer[s.filled] = x
+    s.total += x
+    s.offset += distance
+    s.squares += distance * distance
+    s.filled += 1
+    s.n += 1
+
+
+@njit(cache=True)
+def _squared_deviations(s, window):
+    """Sum of squared deviations from the mean, in two passes over the ring buffer. O(window)."""
+    mean = 0.0
+    for i in range(window):
+        mean += s.buffer[i]
+    mean /= window
+    total = 0.0
+    for i in range(window):
+        total += (s.buffer[i] - mean) ** 2
+    return total
+
+
+@njit(cache=True)
+def spread_of_sums(s, offset, squares, window):
+    """Standard deviation of a full window from its sums about the shift. O(1), rarely O(window).
+
+    Where the level has moved so far from the shift that the difference would lose digits, the window is
+    read again.
+    """
+    deviations = squares - offset * offset * (1.0 / window)
+    if not deviations >= CANCELLED * squares:
+        deviations = _squared_deviations(s, window)
+    return math.sqrt(deviations * (1.0 / window))
 
 
 @njit(cache=True)
 def rolling_mean(s, window):
-    """Mean of the window; NaN until it is full. O(window)."""
+    """Mean of the window; NaN until it is full. O(1)."""
     if s.n < window:
         return math.nan
-    oldest = s.n % window
-    total = 0.0
-    for i in range(oldest, window):
-        total += s.buffer[i]
-    for i in range(oldest):
-        total += s.buffer[i]
-    return total / window
+    return (s.after_total[s.filled] + s.total) / window
 
 
 @njit(cache=True)
 def rolling_std(s, window):
-    """Standard deviation of the window (ddof = 0), in two passes; NaN until it is full. O(window)."""
+    """Standard deviation of the window (ddof = 0); NaN until it is full. O(1), rarely O(window)."""
     if s.n < window:
         return math.nan
-    mean = rolling_mean(s, window)
-    oldest = s.n % window
-    total = 0.0
-    for i in range(oldest, window):
-        total += (s.buffer[i] - mean) ** 2
-    for i in range(oldest):
-        total += (s.buffer[i] - mean) ** 2
-    return math.sqrt(total / window)
+    offset = s.after_offset[s.filled] + s.offset
+    return spread_of_sums(s, offset, s.after_squares[s.filled] + s.squares, window)
 
 
 @njit(cache=True)
@@ -167,7 +227,7 @@ class RollingMean(_Rolling):
     Notes
     -----
     Input and output: one float. Warm-up: ``w`` finite inputs, NaN before; a non-finite input repeats
-    the last output. O(w).
+    the last output. O(1) on average, O(w) once in ``w`` steps.
 
     Raises
     ------
@@ -194,9 +254,10 @@ class RollingStd(_Rolling):
 
     Notes
     -----
-    Input and output: one float, output >= 0. Two passes over the window, so no cancellation for a
-    small spread on a high level. Warm-up: ``w`` finite inputs, NaN before; a non-finite input repeats
-    the last output. O(w).
+    Input and output: one float, output >= 0. Sums about a value near the window, and two passes where
+    that loses digits, so no cancellation for a small spread on a high level. Warm-up: ``w`` finite
+    inputs, NaN before; a non-finite input repeats the last output. O(1) on average, O(w) once in ``w``
+    steps.
 
     Raises
     ------
@@ -214,7 +275,7 @@ class RollingStd(_Rolling):
 
 
 class RollingMax(_Rolling):
-    """Largest of the last ``w`` values (a Donchian channel's upper side).
+    """Largest of the last ``w`` values.
 
     Parameters
     ----------
@@ -242,7 +303,7 @@ class RollingMax(_Rolling):
 
 
 class RollingMin(_Rolling):
-    """Smallest of the last ``w`` values (a Donchian channel's lower side).
+    """Smallest of the last ``w`` values.
 
     Parameters
     ----------

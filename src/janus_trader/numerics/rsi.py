@@ -8,7 +8,7 @@ from typing import Self
 import numpy as np
 from numba import njit
 
-from janus_trader.numerics.ema import checked_period
+from janus_trader.numerics.ema import checked_period, ema_next
 from janus_trader.numerics.streaming import StreamingKernel
 
 NEUTRAL_RSI = 50.0
@@ -17,13 +17,23 @@ RSI_DTYPE = np.dtype([("n", "i8"), ("previous", "f8"), ("gain", "f8"), ("loss", 
 
 
 @njit(cache=True)
+def relative_strength(gain, loss):
+    """``100 gain / (gain + loss)`` of two averages >= 0; `NEUTRAL_RSI` where both are 0. O(1).
+
+    >>> relative_strength(3.0, 1.0), relative_strength(0.0, 0.0)
+    (75.0, 50.0)
+    """
+    total = gain + loss
+    if total <= 0.0:
+        return NEUTRAL_RSI
+    return 100.0 * (gain / total)
+
+
+@njit(cache=True)
 def _output(s, period):
     if s.n <= period:
         return math.nan
-    total = s.gain + s.loss
-    if total <= 0.0:
-        return NEUTRAL_RSI
-    return 100.0 * (s.gain / total)
+    return relative_strength(s.gain, s.loss)
 
 
 @njit(cache=True)
@@ -51,8 +61,8 @@ def rsi_step(s, x, period):
             s.gain = (s.gain + gain) / period
             s.loss = (s.loss + loss) / period
         else:
-            s.gain = (s.gain * (period - 1) + gain) / period
-            s.loss = (s.loss * (period - 1) + loss) / period
+            s.gain = ema_next(s.gain, gain, 1.0 / period)
+            s.loss = ema_next(s.loss, loss, 1.0 / period)
     s.previous = x
     s.n += 1
     return _output(s, period)
@@ -75,7 +85,7 @@ class RSI(StreamingKernel):
     """Relative strength index ``100 G / (G + L)``.
 
     ``G`` and ``L`` are the averages of gains and losses: the mean of the first ``period`` changes,
-    then ``G_t = (G_{t-1} (period - 1) + gain_t) / period``.
+    then ``G_t = G_{t-1} + (gain_t - G_{t-1}) / period``.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """Risk-adjusted performance and how far it may be believed.
 
-Sharpe, Sortino and Calmar ratios; the probabilistic and the deflated Sharpe ratio; a stationary
-bootstrap interval for the difference of two Sharpe ratios.
+Sharpe, Sortino and Calmar ratios; the probabilistic and the deflated Sharpe ratio and the least track
+record; a stationary bootstrap interval for the difference of two Sharpe ratios.
 """
 
 from __future__ import annotations
@@ -15,9 +15,14 @@ from scipy.special import ndtr, ndtri
 
 from janus_trader.contracts.errors import DataError
 from janus_trader.numerics.drawdown import max_drawdown
+from janus_trader.numerics.stationary_bootstrap import (
+    checked_bootstrap,
+    first_index,
+    next_index,
+    uniform_chunks,
+)
 
 EULER_MASCHERONI = 0.5772156649015329
-_CHUNK = 1 << 20  # uniforms drawn at once: bounds the memory of the bootstrap, does not change its result
 
 
 class ReturnMoments(NamedTuple):
@@ -173,6 +178,19 @@ def calmar(returns: np.ndarray, periods_per_year: float) -> float:
     return growth / worst if worst > 0.0 else math.nan
 
 
+def _sharpe_variance(ratio: float, n_obs: int, skew: float, kurtosis_raw: float, benchmark: float) -> float:
+    """Variance of sqrt(T - 1) times the estimated Sharpe ratio; refuses what no sample can show."""
+    variance = 1.0 - skew * ratio + 0.25 * (kurtosis_raw - 1.0) * ratio**2
+    if n_obs < 2 or not math.isfinite(variance) or variance <= 0.0 or not math.isfinite(benchmark):
+        raise DataError(
+            "the Sharpe ratio's standard error is undefined",
+            got=f"n_obs={n_obs}, skew={skew}, kurtosis_raw={kurtosis_raw}, sharpe={ratio}",
+            expected="n_obs >= 2 and finite moments with kurtosis_raw >= 1 + skew**2",
+            remedy="pass the raw kurtosis (3 for a normal law) and a per-period Sharpe ratio",
+        )
+    return variance
+
+
 def probabilistic_sharpe(
     sharpe_per_period: float, n_obs: int, skew: float, kurtosis_raw: float, benchmark: float = 0.0
 ) -> float:
@@ -198,15 +216,44 @@ def probabilistic_sharpe(
     ----------
     Bailey & Lopez de Prado (2012), The Sharpe ratio efficient frontier.
     """
-    variance = 1.0 - skew * sharpe_per_period + 0.25 * (kurtosis_raw - 1.0) * sharpe_per_period**2
-    if n_obs < 2 or not math.isfinite(variance) or variance <= 0.0 or not math.isfinite(benchmark):
-        raise DataError(
-            "the Sharpe ratio's standard error is undefined",
-            got=f"n_obs={n_obs}, skew={skew}, kurtosis_raw={kurtosis_raw}, sharpe={sharpe_per_period}",
-            expected="n_obs >= 2 and finite moments with kurtosis_raw >= 1 + skew**2",
-            remedy="pass the raw kurtosis (3 for a normal law) and a per-period Sharpe ratio",
-        )
+    variance = _sharpe_variance(sharpe_per_period, n_obs, skew, kurtosis_raw, benchmark)
     return float(ndtr((sharpe_per_period - benchmark) * math.sqrt(n_obs - 1.0) / math.sqrt(variance)))
+
+
+def minimum_track_record(
+    sharpe_per_period: float,
+    skew: float,
+    kurtosis_raw: float,
+    benchmark: float = 0.0,
+    confidence: float = 0.95,
+) -> float:
+    r"""Periods after which the Sharpe ratio would exceed ``benchmark`` with the given confidence.
+
+    .. math:: 1 + \Big(1 - \gamma_3 \hat S + \tfrac{\gamma_4 - 1}{4} \hat S^2\Big)
+              \left( \frac{\Phi^{-1}(c)}{\hat S - S^*} \right)^2
+
+    The length at which `probabilistic_sharpe` reaches c; not rounded, infinite where the estimate does
+    not exceed the benchmark. Arguments as there, ``confidence`` in (0.5, 1); O(1).
+
+    Raises
+    ------
+    DataError
+        A number that is not finite, moments no distribution has, or ``confidence`` out of range.
+
+    Examples
+    --------
+    >>> round(minimum_track_record(2.0 / 12**0.5, -0.72, 5.78, 1.0 / 12**0.5) / 12, 2)
+    4.99
+
+    References
+    ----------
+    Bailey & Lopez de Prado (2012), The Sharpe ratio efficient frontier, section 6.
+    """
+    variance = _sharpe_variance(sharpe_per_period, 2, skew, kurtosis_raw, benchmark)
+    if not 0.5 < confidence < 1.0:
+        raise DataError("no such confidence", got=confidence, expected="0.5 < confidence < 1")
+    excess = sharpe_per_period - benchmark
+    return 1.0 + variance * (float(ndtri(confidence)) / excess) ** 2 if excess > 0.0 else math.inf
 
 
 def max_sharpe_expected(n_trials: int, std: float) -> float:
@@ -283,13 +330,10 @@ def _resampled_differences(a: np.ndarray, b: np.ndarray, u: np.ndarray, restart:
     x = np.empty(n)
     y = np.empty(n)
     for k in range(u.shape[0]):
-        at = int(u[k, 0] * n)
+        at = first_index(u[k, 0], n)
         for t in range(n):
             if t > 0:
-                # Below `restart` the same uniform, rescaled, is uniform again: it picks the new block.
-                at = int(u[k, t] / restart * n) if u[k, t] < restart else at + 1
-                if at >= n:
-                    at = 0
+                at = next_index(at, u[k, t], restart, n)
             x[t] = a[at]
             y[t] = b[at]
         mean_x, dev_x = _mean_and_deviation(x)
@@ -308,9 +352,8 @@ def stationary_bootstrap_sharpe_difference(
 ) -> tuple[float, float, float]:
     """Bootstrap of ``sharpe(a) - sharpe(b)``: mean and 95 % percentile interval.
 
-    Both series are resampled with the same indices, in blocks whose length is geometric with mean
-    ``mean_block`` and which wrap around the end, so that their cross-correlation and their own
-    dependence survive. O(n_samples T); memory O(1e6 + T).
+    Both series are resampled with the same rows (`stationary_indices`), so that their cross-correlation
+    and their own dependence survive. O(n_samples T); memory O(1e6 + T).
 
     Parameters
     ----------
@@ -318,17 +361,12 @@ def stationary_bootstrap_sharpe_difference(
         Returns of the two books over the same periods, T >= 2, finite.
     periods_per_year : float
         > 0; annualises both ratios.
-    n_samples : int
-        Resamples, >= 2.
-    mean_block : float
-        Mean block length in periods, >= 1 (1: independent draws).
+    n_samples, mean_block : int, float
+        Resamples, >= 2, and mean block length in periods, >= 1 (1: independent draws).
     generator : numpy Generator
         The only source of randomness.
 
-    Returns
-    -------
-    mean, lo, hi : float
-        Annualised. A resample without dispersion counts as a Sharpe ratio of 0.
+    A resample without dispersion counts as a Sharpe ratio of 0.
 
     Raises
     ------
@@ -350,16 +388,12 @@ def stationary_bootstrap_sharpe_difference(
     """
     _positive(periods_per_year, "periods_per_year")
     x, y = _returns(a, 2), _returns(b, 2)
-    if x.shape != y.shape or n_samples < 2 or not mean_block >= 1.0:
-        raise DataError(
-            "cannot bootstrap",
-            got=f"lengths {x.size} and {y.size}, n_samples={n_samples}, mean_block={mean_block}",
-            expected="series of equal length, n_samples >= 2, mean_block >= 1",
-        )
-    rows = max(1, _CHUNK // x.size)
+    if x.shape != y.shape:
+        raise DataError("cannot bootstrap", got=f"{x.size} and {y.size} returns", expected="equal lengths")
+    checked_bootstrap(x.size, n_samples, mean_block)
     parts = [
-        _resampled_differences(x, y, generator.random((min(rows, n_samples - k), x.size)), 1.0 / mean_block)
-        for k in range(0, n_samples, rows)
+        _resampled_differences(x, y, u, 1.0 / mean_block)
+        for u in uniform_chunks(n_samples, x.size, generator)
     ]
     differences = math.sqrt(periods_per_year) * np.concatenate(parts)
     lo, hi = np.quantile(differences, (0.025, 0.975))

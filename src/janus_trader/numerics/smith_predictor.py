@@ -67,6 +67,12 @@ class SmithPredictor(StreamingKernel):
     tuned as if there were none; the true output then follows ``d`` steps later. Model errors still come
     through :math:`y_t - m_{t-d}`. Only for stable open loops.
 
+    A delay that is really :math:`d + \delta` leaves :math:`m_{t-d-\delta} - m_{t-d}` in the feedback. It
+    vanishes at rest, so that integral action still reaches the setpoint exactly, but in motion it is a
+    disturbance that the loop itself excites: gains tuned for the delay-free plant tolerate about
+    :math:`|\delta|` of one closed-loop time constant and oscillate beyond. Where the delay is uncertain,
+    detune the controller; a delay assumed too long is no safer than one too short.
+
     Parameters
     ----------
     gain : float

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Self
 
 import numpy as np
 from numba import njit
 
+from janus_trader.numerics.bollinger import checked_width
 from janus_trader.numerics.streaming import StreamingKernel
 
 VWAP_DTYPE = np.dtype(
@@ -60,7 +60,38 @@ def _scan(states, rows):
     return ys
 
 
-class VWAP(StreamingKernel):
+@njit(cache=True)
+def _bands_update(states, row, width):
+    centre, spread = vwap_step(states[0], row[0], row[1], row[2])
+    y = np.empty(3)
+    y[0] = centre
+    y[1] = centre + width * spread
+    y[2] = centre - width * spread
+    return y
+
+
+@njit(cache=True)
+def _bands_scan(states, rows, width):
+    ys = np.empty((rows.shape[0], 3))
+    for t in range(rows.shape[0]):
+        ys[t] = _bands_update(states, rows[t], width)
+    return ys
+
+
+class _Session(StreamingKernel):
+    """What the price and its bands share: the input row."""
+
+    WIDTH = 3
+
+    @classmethod
+    def example_input(cls, rng: np.random.Generator, n: int) -> np.ndarray:
+        """A random walk in sessions of 40 rows; some rows have no volume."""
+        price = 100.0 + np.cumsum(rng.standard_normal(n)) * 0.5
+        volume = np.where(rng.random(n) < 0.2, 0.0, rng.exponential(50.0, n))
+        return np.column_stack((np.arange(n) // 40, price, volume))
+
+
+class VWAP(_Session):
     """Volume-weighted average price since the start of the session, with its standard deviation.
 
     ``vwap = sum(v p) / sum(v)``, ``std = sqrt(sum(v (p - vwap)^2) / sum(v))``, both by the weighted
@@ -83,21 +114,38 @@ class VWAP(StreamingKernel):
     West, D. H. D. (1979). Updating mean and variance estimates: an improved method.
     """
 
-    WIDTH = 3
     _update = staticmethod(_update)
     _scan = staticmethod(_scan)
 
     def __init__(self) -> None:
         self._init(VWAP_DTYPE, (), warmup=1)
 
-    @classmethod
-    def examples(cls) -> list[Self]:
-        """The kernel has no parameters."""
-        return [cls()]
 
-    @classmethod
-    def example_input(cls, rng: np.random.Generator, n: int) -> np.ndarray:
-        """A random walk in sessions of 40 rows; some rows have no volume."""
-        price = 100.0 + np.cumsum(rng.standard_normal(n)) * 0.5
-        volume = np.where(rng.random(n) < 0.2, 0.0, rng.exponential(50.0, n))
-        return np.column_stack((np.arange(n) // 40, price, volume))
+class VWAPBands(_Session):
+    """Bands ``vwap``, ``vwap + k std``, ``vwap - k std`` of the session.
+
+    Parameters
+    ----------
+    width : float
+        Number ``k`` of volume-weighted standard deviations, greater than 0.
+
+    Notes
+    -----
+    Input, session, warm-up and NaN as in `VWAP`. Output: a row (vwap, upper, lower), price units. O(1).
+
+    Raises
+    ------
+    ConfigError
+        ``width`` is not a finite number > 0.
+
+    Examples
+    --------
+    >>> VWAPBands(2.0).transform(np.array([[1.0, 10.0, 1.0], [1.0, 14.0, 1.0]])).tolist()
+    [[10.0, 10.0, 10.0], [12.0, 16.0, 8.0]]
+    """
+
+    _update = staticmethod(_bands_update)
+    _scan = staticmethod(_bands_scan)
+
+    def __init__(self, width: float = 2.0) -> None:
+        self._init(VWAP_DTYPE, (checked_width(width),), warmup=1)

@@ -14,6 +14,7 @@ from janus_trader.portfolio.cholesky import cholesky_in_place
 RIDGE = 1e-10
 #: A matrix is indefinite when this much of the mean variance on the diagonal does not cure it.
 INDEFINITE = 1e-7
+_TILE = 32
 
 
 @njit(cache=True)
@@ -30,9 +31,12 @@ def covariance_verdict(cov: np.ndarray) -> int:
     for i in range(n):
         if cov[i, i] <= 0.0:
             return 3
-        for j in range(i):
-            if abs(cov[i, j] - cov[j, i]) > scale:
-                return 2
+    for i0 in range(0, n, _TILE):  # tiles: one side of the comparison runs down columns
+        for j0 in range(0, i0 + 1, _TILE):
+            for i in range(i0, min(i0 + _TILE, n)):
+                for j in range(j0, min(j0 + _TILE, i)):
+                    if abs(cov[i, j] - cov[j, i]) > scale:
+                        return 2
     factor = cov.copy()
     for i in range(n):
         factor[i, i] += INDEFINITE * mean

@@ -1,9 +1,9 @@
-"""Tempered Kelly: growth-optimal leverage, halved, capped and trusted only with enough history."""
+"""Tempered Kelly: growth-optimal leverage, halved, capped, trusted only with enough history, with bounded ruin."""
 
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import numpy as np
 from msgspec import Meta
@@ -67,8 +67,64 @@ def kelly_fraction(mean: float, variance: float, observations: int, config: Kell
     return min(max(config.confidence * config.fraction * mean / variance, config.floor), config.cap)
 
 
+class DrawdownLimit(NamedTuple):
+    """How deep wealth may ever fall below its start, and with what probability it may fall deeper.
+
+    ``depth`` and ``probability`` are in (0, 1): (0.2, 0.05) says that the chance of ever losing 20 % is 5 %.
+    """
+
+    depth: float
+    probability: float
+
+
+def drawdown_fraction(limit: DrawdownLimit) -> float:
+    r"""Largest share of the full Kelly bet that keeps a `DrawdownLimit`.
+
+    .. math:: P(\inf_t W_t \le 1 - D) = (1 - D)^{2/\lambda - 1} \le \beta
+        \iff \lambda \le \frac{2}{1 + \ln\beta / \ln(1 - D)}
+
+    exact for log-normal wealth that is rebalanced continuously, and the second-order form of the
+    constraint :math:`E(r^\top w)^{-\lambda} \le 1` of Busseti, Ryu and Boyd.
+
+    Parameters
+    ----------
+    limit : DrawdownLimit
+
+    Returns
+    -------
+    float
+        In (0, 1]; 1 where the full bet keeps the limit.
+
+    Raises
+    ------
+    DataError
+        Depth or probability outside (0, 1).
+
+    Notes
+    -----
+    O(1). Fat tails and gaps make drawdowns likelier than this: treat it as an upper bound on the bet.
+
+    Examples
+    --------
+    >>> round(drawdown_fraction(DrawdownLimit(0.5, 0.125)), 6)
+    0.5
+
+    References
+    ----------
+    MacLean, Thorp & Ziemba (2010); Busseti, Ryu & Boyd (2016), Risk-constrained Kelly gambling.
+    """
+    if not (0.0 < limit.depth < 1.0 and 0.0 < limit.probability < 1.0):
+        raise DataError("unusable drawdown limit", got=limit, expected="depth and probability in (0, 1)")
+    return min(1.0, 2.0 / (1.0 + math.log(limit.probability) / math.log1p(-limit.depth)))
+
+
 def kelly_weights(
-    mu: np.ndarray, cov: np.ndarray, *, fraction: float = 0.5, gross: float = 1.0
+    mu: np.ndarray,
+    cov: np.ndarray,
+    *,
+    fraction: float = 0.5,
+    gross: float = 1.0,
+    drawdown: DrawdownLimit | None = None,
 ) -> np.ndarray:
     r"""Fractional Kelly for many instruments, scaled down to a gross cap.
 
@@ -82,6 +138,8 @@ def kelly_weights(
         Positive semidefinite; a ridge of 1e-10 of the mean variance is added.
     fraction, gross : float
         λ in (0, 1] and G >= 0.
+    drawdown : DrawdownLimit, optional
+        Lowers λ to `drawdown_fraction` where that is smaller.
 
     Returns
     -------
@@ -95,7 +153,7 @@ def kelly_weights(
     Raises
     ------
     DataError
-        See `checked_covariance`; means that do not fit.
+        See `checked_covariance`; means that do not fit; a fraction, cap or limit out of range.
 
     Examples
     --------
@@ -110,6 +168,14 @@ def kelly_weights(
     mu = np.asarray(mu, dtype=np.float64)
     if mu.shape != (len(matrix),) or not np.isfinite(mu).all():
         raise DataError("means do not fit the covariance", got=mu, expected=f"({len(matrix)},) finite")
+    if not (0.0 < fraction <= 1.0 and gross >= 0.0):
+        raise DataError(
+            "bad parameters",
+            got=f"fraction={fraction}, gross={gross}",
+            expected="0 < fraction <= 1, gross >= 0",
+        )
+    if drawdown is not None:
+        fraction = min(fraction, drawdown_fraction(drawdown))
     ridge = RIDGE * np.trace(matrix) / len(matrix)
     bets = fraction * np.linalg.solve(matrix + ridge * np.eye(len(matrix)), mu)
     size = float(np.abs(bets).sum())

@@ -13,22 +13,32 @@ from janus_trader.contracts.errors import DataError, Infeasible
 from janus_trader.foundation.config import Config
 from janus_trader.portfolio.active_set import active_set
 from janus_trader.portfolio.covariance import RIDGE, covariance_verdict, refuse_covariance, square_matrix
-from janus_trader.portfolio.interior_point import interior_point
-from janus_trader.portfolio.programme import FEASIBLE, FEASIBLE_STATUS, normalise_rows, reduce_programme
+from janus_trader.portfolio.interior_point import begin_interior, interior_point
+from janus_trader.portfolio.linear_rows import LinearRows, conflicting_constraints, with_net_row
+from janus_trader.portfolio.programme import (
+    CONTRADICTORY_GROSS,
+    FEASIBLE,
+    FEASIBLE_STATUS,
+    normalise_rows,
+    reduce_programme,
+    tighten_row,
+)
 
 _WARM_STEPS = 6
-_POLISH_STEPS = 12
-_COMPLEMENTARITY = 3e-9  # where the interior point hands over to the active set
-_UNLIMITED = 1e9  # stands for an infinite row
-_VECTORS = ("mu", "previous", "turnover_cost", "lower", "upper", "start")
+_POLISH_STEPS = (5, 4, 6, 12, 12)  # a step costs a twentieth of an interior-point iteration
+#: Complementarities at which the interior point hands over to the active set, in units of the scaled Hessian.
+_HAND_OVER = (1e-5, 1e-6, 1e-7, 3e-9, 1e-12)
+_UNLIMITED = 1e9  # stands for an infinite gross cap or net
+_CONTRADICTORY_ROW = 3  # a status of this or more names a row
+_VECTORS = ("mu", "previous", "turnover_cost", "holding_cost", "lower", "upper", "start")
 
 
 class Solution(NamedTuple):
-    """Weights (n,), how they were found, and the prices of the gross and net rows.
+    """Weights (n,), how they were found, and the prices of gross, net and the given rows.
 
     ``residual`` is the largest violation of the optimality conditions in units of weight;
-    ``converged`` says that it is within the tolerance; ``prices`` (2,) are in scaled units and serve
-    as a warm start.
+    ``converged`` says that it is within the tolerance; ``prices`` (2 + k,) are in scaled units and
+    serve as a warm start.
     """
 
     weights: np.ndarray
@@ -43,6 +53,7 @@ class MeanVarianceConfig(Config, frozen=True):
 
     risk_aversion: Annotated[float, Meta(gt=0, le=1e6, description="γ of ½γ wᵀΣw")] = 5.0
     turnover_cost: Annotated[float, Meta(ge=0, le=1, description="κ per unit of weight traded")] = 0.0
+    holding_cost: Annotated[float, Meta(ge=0, le=1, description="η per unit of weight held")] = 0.0
     robustness: Annotated[float, Meta(ge=0, le=10, description="ρ: half-width of the μ box in σ")] = 0.0
     lower: Annotated[float, Meta(ge=-10, le=0, description="smallest weight")] = 0.0
     upper: Annotated[float, Meta(ge=0, le=10, description="largest weight")] = 1.0
@@ -54,43 +65,90 @@ class MeanVarianceConfig(Config, frozen=True):
 
 
 @njit(cache=True)
+def _presolve(lower, upper, gross, c, limits):  # type: ignore[no-untyped-def]
+    """(status, use_gross, gross cap, rows that can bind); bounds and ``limits`` are tightened in place.
+
+    Row 0 of ``c`` is net.
+    """
+    rows = np.empty(3)
+    rows[0] = min(gross, _UNLIMITED)
+    rows[1] = max(limits[0, 0], -_UNLIMITED)
+    rows[2] = min(limits[0, 1], _UNLIMITED)
+    status, use_gross = normalise_rows(lower, upper, rows)
+    limits[0] = rows[1:]
+    binding = np.zeros(c.shape[0], np.bool_)
+    if status == FEASIBLE_STATUS:
+        for j in range(lower.size):
+            if upper[j] - lower[j] <= FEASIBLE:
+                upper[j] = lower[j]
+        for r in range(c.shape[0]):
+            if not tighten_row(c[r], lower, upper, limits[r]):
+                status = _CONTRADICTORY_ROW + r
+                break
+            binding[r] = limits[r, 0] > -np.inf or limits[r, 1] < np.inf
+    return status, use_gross, rows[0], np.flatnonzero(binding)
+
+
+@njit(cache=True)
+def _from_inside(programme, w, prices, max_iter, tolerance):  # type: ignore[no-untyped-def]
+    """(steps, residual): interior point until the active set ends it; ``w`` and ``prices`` are overwritten.
+
+    The first hand-overs come early: a pattern that is clear already saves iterations.
+    """
+    work = begin_interior(programme, w)
+    left, steps, residual = max_iter, 0, np.inf
+    for stage in range(len(_HAND_OVER)):
+        used, _ = interior_point(work, programme, w, prices, left, _HAND_OVER[stage])
+        polish, residual = active_set(programme, w, prices, _POLISH_STEPS[stage], tolerance)
+        left -= used
+        steps += used + polish
+        if residual <= tolerance:
+            break
+    return steps, residual
+
+
+@njit(cache=True)
 def _solve(  # type: ignore[no-untyped-def]
-    cov, mu, gamma, kappa, penalty, previous, lower, upper, rows, start, prices, warm, max_iter, tolerance,
-):  # fmt: skip
-    """(status, iterations, residual); ``start`` and ``prices`` are overwritten by the solution."""
-    status, use_gross, net_kind = normalise_rows(lower, upper, rows)
+    cov, vectors, penalty, gamma, gross, c, limits, prices, warm, max_iter, tolerance
+):
+    """(status, iterations, residual); the start in ``vectors`` and ``prices`` become the solution."""
+    mu, previous, kappa, lower, upper, start = (
+        vectors[0], vectors[1], vectors[2], vectors[4], vectors[5], vectors[6],
+    )  # fmt: skip
+    status, use_gross, gross, used = _presolve(lower, upper, gross, c, limits)
     for j in range(start.size):
         start[j] = min(max(start[j], lower[j]), upper[j])
-    free = np.flatnonzero(upper - lower > FEASIBLE)
+    free = np.flatnonzero(upper > lower)
     if status != FEASIBLE_STATUS or free.size == 0:
         return status, 0, 0.0
-    for j in range(start.size):
-        if upper[j] - lower[j] <= FEASIBLE:
-            upper[j] = lower[j]
     programme = reduce_programme(
-        cov, mu, gamma, RIDGE, kappa, penalty, previous, lower, upper, rows, use_gross, net_kind, free
-    )
-    w = start[free]
+        cov, mu, gamma, RIDGE, kappa, penalty, previous, lower, upper, c, limits, used, gross, use_gross, free,
+    )  # fmt: skip
+    w, y = start[free], np.zeros(1 + used.size)
     steps, residual = 0, np.inf
     if warm:
-        steps, residual = active_set(programme, w, prices, _WARM_STEPS, tolerance)
+        y[0] = prices[0]
+        y[1:] = prices[1 + used]
+        steps, residual = active_set(programme, w, y, _WARM_STEPS, tolerance)
     if not residual <= tolerance:
-        prices[:] = 0.0
-        used, _ = interior_point(programme, w, prices, max_iter, _COMPLEMENTARITY)
-        more, residual = active_set(programme, w, prices, _POLISH_STEPS, tolerance)
-        steps += used + more
+        more, residual = _from_inside(programme, w, y, max_iter, tolerance)
+        steps += more
+    prices[:] = 0.0
+    prices[0] = y[0]
+    prices[1 + used] = y[1:]
     for r in range(free.size):
         start[free[r]] = min(max(w[r], programme.lo[r]), programme.hi[r])
     return status, steps, residual
 
 
 @njit(cache=True)
-def _check(mu, previous, kappa, lower, upper, gross):  # type: ignore[no-untyped-def]
+def _check(vectors, gross):  # type: ignore[no-untyped-def]
     """Check the vectors and clip the bounds to the gross cap in place: (code, instrument)."""
-    for i in range(mu.size):
-        if not (np.isfinite(mu[i]) and np.isfinite(previous[i])):
+    lower, upper = vectors[4], vectors[5]
+    for i in range(lower.size):
+        if not (np.isfinite(vectors[0, i]) and np.isfinite(vectors[1, i])):
             return 1, i
-        if not (np.isfinite(kappa[i]) and kappa[i] >= 0.0):
+        if not (0.0 <= vectors[2, i] < np.inf and 0.0 <= vectors[3, i] < np.inf):
             return 2, i
         if not lower[i] <= upper[i]:
             return 3, i
@@ -105,33 +163,27 @@ def _check(mu, previous, kappa, lower, upper, gross):  # type: ignore[no-untyped
 
 @njit(cache=True)
 def _check_and_solve(  # type: ignore[no-untyped-def]
-    cov, vectors, gamma, robustness, limits, prices, warm, max_iter, tolerance
+    cov, vectors, gamma, robustness, gross, c, limits, prices, warm, max_iter, tolerance
 ):
     """(matrix code, vector code, its instrument, status, iterations, residual); the first fault ends it.
 
-    ``vectors`` (6, n) holds mu, previous, kappa, lower, upper and the start, which the solution
-    replaces; ``limits`` (3,) the gross cap, least and greatest net. One compiled call for the checks
-    and the solution: at twenty instruments crossing into compiled code costs as much as they do.
+    ``vectors`` (7, n) holds mu, previous, turnover and holding cost, lower, upper and the start, which
+    the solution replaces. One compiled call for the checks and the solution: at twenty instruments
+    crossing into compiled code costs as much as they do.
     """
     fault = covariance_verdict(cov)
     if fault:
         return fault, 0, 0, 0, 0, 0.0
-    mu, previous, kappa = vectors[0], vectors[1], vectors[2]
-    lower, upper, start = vectors[3], vectors[4], vectors[5]
-    code, where = _check(mu, previous, kappa, lower, upper, limits[0])
+    code, where = _check(vectors, gross)
     if code:
         return 0, code, where, 0, 0, 0.0
-    penalty = np.zeros(mu.size)
+    penalty = vectors[3].copy()
     if robustness > 0.0:
-        for i in range(mu.size):
-            penalty[i] = robustness * np.sqrt(cov[i, i])
-    rows = np.empty(3)
-    rows[0] = min(limits[0], _UNLIMITED)
-    rows[1] = max(limits[1], -_UNLIMITED)
-    rows[2] = min(limits[2], _UNLIMITED)
+        for i in range(penalty.size):
+            penalty[i] += robustness * np.sqrt(cov[i, i])
     status, iterations, residual = _solve(
-        cov, mu, gamma, kappa, penalty, previous, lower, upper, rows, start, prices, warm, max_iter, tolerance,
-    )  # fmt: skip
+        cov, vectors, penalty, gamma, gross, c, limits, prices, warm, max_iter, tolerance
+    )
     return 0, 0, 0, status, iterations, residual
 
 
@@ -146,10 +198,27 @@ def _fill(row: np.ndarray, value: float | np.ndarray, name: str) -> None:
 def _refuse(code: int, i: int, values: dict[str, float]) -> None:
     got = f"instrument {i}: " + ", ".join(f"{k}={v:.6g}" for k, v in values.items())
     if code in (1, 2):
-        raise DataError("unusable input", got=got, expected="finite mu and previous, turnover cost >= 0")
+        raise DataError("unusable input", got=got, expected="finite mu and previous, costs >= 0")
     if code == 4:
         raise DataError("unbounded weights", got=got, expected="finite bounds or a finite gross cap")
     raise Infeasible("contradictory bounds", got=got, expected="lower <= upper, within the gross cap")
+
+
+def _infeasible(
+    vectors: np.ndarray,
+    gross: float,
+    net: tuple[float, float],
+    rows: LinearRows | None,
+    parts: list[int],
+) -> Infeasible:
+    """The error that names the constraints ``parts``: −1 gross, 0 net, from 1 on the given rows."""
+    names = ["gross" if p < 0 else "net" if p == 0 or rows is None else rows.name(p - 1) for p in parts]
+    return Infeasible(
+        f"no weights meet the limits: {', '.join(names)} and the bounds contradict each other",
+        got=f"net {net}, gross {gross}, sum of bounds [{vectors[4].sum():.6g}, {vectors[5].sum():.6g}]",
+        expected="a point within the bounds that meets them all",
+        remedy=f"widen {', '.join(names)} or the bounds",
+    )
 
 
 def solve_mean_variance(
@@ -159,22 +228,24 @@ def solve_mean_variance(
     *,
     risk_aversion: float = 5.0,
     turnover_cost: float | np.ndarray = 0.0,
+    holding_cost: float | np.ndarray = 0.0,
     robustness: float = 0.0,
     lower: float | np.ndarray = 0.0,
     upper: float | np.ndarray = 1.0,
     gross: float = 1.0,
     net: tuple[float, float] = (0.0, 1.0),
+    rows: LinearRows | None = None,
     start: Solution | None = None,
     tolerance: float = 1e-8,
     max_iterations: int = 60,
 ) -> Solution:
-    r"""Weights that maximise return less risk, trading cost and the doubt about the means.
+    r"""Weights that maximise return less risk, the cost of trading and holding, and the doubt about the means.
 
     .. math:: \max_w\; \mu^\top w - \tfrac{\gamma}{2} w^\top \Sigma w
-        - \kappa^\top |w - w_\text{prev}| - \rho\,\sigma^\top |w|
+        - \kappa^\top |w - w_\text{prev}| - (\eta + \rho\,\sigma)^\top |w|
 
-    subject to ``lower ≤ w ≤ upper``, ``Σ|w| ≤ gross``, ``net[0] ≤ Σw ≤ net[1]``. The ρ-term is the
-    worst case over means in the box μ ± ρσ, σ² the diagonal of Σ.
+    subject to ``lower ≤ w ≤ upper``, ``Σ|w| ≤ gross``, ``net[0] ≤ Σw ≤ net[1]`` and ``l ≤ A w ≤ u``.
+    The ρ-term is the worst case over means in the box μ ± ρσ, σ² the diagonal of Σ.
 
     Parameters
     ----------
@@ -185,13 +256,15 @@ def solve_mean_variance(
         the mean variance makes the answer unique when it is singular.
     risk_aversion, robustness : float
         γ > 0 and ρ >= 0.
-    turnover_cost, lower, upper : float or (n,)
-        κ >= 0 per unit of weight; bounds, equal where a weight is pinned. Infinite bounds need a
+    turnover_cost, holding_cost, lower, upper : float or (n,)
+        κ, η >= 0 per unit of weight; bounds, equal where a weight is pinned. Infinite bounds need a
         finite ``gross``.
     gross : float
         May be infinite.
     net : (float, float)
         May be infinite, or equal for an exact budget.
+    rows : LinearRows, optional
+        General constraints; redundant ones are allowed.
     start : Solution, optional
         An earlier solution of a near problem: if its pattern still fits, no interior-point step is taken.
     tolerance, max_iterations : float, int
@@ -204,13 +277,14 @@ def solve_mean_variance(
 
     Notes
     -----
-    Predictor–corrector interior point, then active-set steps to the exact solution. Cost O(n³) per
-    iteration, about 12 of them; no warm-up. NaN is refused.
+    Predictor–corrector interior point, then active-set steps to the exact solution. Cost O(n³ + k n²)
+    per iteration, about 12 of them; no warm-up. NaN is refused. From 48 instruments on the factor is
+    LAPACK's (equal bits on one class of CPU).
 
     Raises
     ------
     Infeasible
-        The constraints contradict each other.
+        The constraints contradict each other; the message names those that do.
     DataError
         Inputs of the wrong shape, not finite, or an indefinite covariance.
 
@@ -219,6 +293,11 @@ def solve_mean_variance(
     >>> out = solve_mean_variance(np.array([0.02, 0.01]), np.eye(2) * 0.04, np.zeros(2), risk_aversion=1.0)
     >>> out.weights.round(6).tolist(), out.converged
     ([0.5, 0.25], True)
+    >>> cap = LinearRows(np.array([[1.0, 0.0]]), -np.inf, 0.2)
+    >>> solve_mean_variance(
+    ...     np.array([0.02, 0.01]), np.eye(2) * 0.04, np.zeros(2), risk_aversion=1.0, rows=cap
+    ... ).weights.round(6).tolist()
+    [0.2, 0.25]
 
     References
     ----------
@@ -226,9 +305,11 @@ def solve_mean_variance(
     """
     cov = square_matrix(cov)
     n = cov.shape[0]
-    warm = start is not None and start.weights.shape == (n,)
-    vectors = np.empty((6, n))  # a copy: bounds are tightened and the start is overwritten
-    given = (mu, previous, turnover_cost, lower, upper, start.weights if warm and start else previous)
+    c, limits = with_net_row(rows, n, net)
+    warm = start is not None and start.weights.shape == (n,) and start.prices.size == len(c) + 1
+    vectors = np.empty((7, n))  # a copy: bounds are tightened and the start is overwritten
+    first = start.weights if warm and start else previous
+    given = (mu, previous, turnover_cost, holding_cost, lower, upper, first)
     for row, value, name in zip(vectors, given, _VECTORS, strict=True):
         _fill(row, value, name)
     if not (0.0 < risk_aversion < math.inf and 0.0 <= robustness < math.inf and gross >= 0.0):
@@ -237,13 +318,14 @@ def solve_mean_variance(
             got=f"risk_aversion={risk_aversion}, robustness={robustness}, gross={gross}",
             expected="risk_aversion > 0, robustness >= 0, gross >= 0",
         )
-    prices = start.prices.copy() if warm and start else np.zeros(2)
-    limits = np.array([gross, net[0], net[1]], dtype=np.float64)
+    prices = start.prices.copy() if warm and start else np.zeros(len(c) + 1)
     fault, code, i, status, iterations, residual = _check_and_solve(
         cov,
         vectors,
         float(risk_aversion),
         float(robustness),
+        float(gross),
+        c,
         limits,
         prices,
         warm,
@@ -253,15 +335,17 @@ def solve_mean_variance(
     if fault:
         refuse_covariance(fault)
     if code:
-        _refuse(code, i, dict(zip(_VECTORS[:5], vectors[:5, i], strict=True)))
-    if status != FEASIBLE_STATUS or math.isnan(net[0]) or math.isnan(net[1]):
-        raise Infeasible(
-            "no weights meet the limits",
-            got=f"net {net}, gross {gross}, sum of bounds [{vectors[3].sum():.6g}, {vectors[4].sum():.6g}]",
-            expected="a net level between the sums of the bounds, within the gross cap",
-            remedy="widen the net range, the gross cap or the bounds",
-        )
-    return Solution(vectors[5], iterations, residual, residual <= tolerance, prices)
+        _refuse(code, i, dict(zip(_VECTORS[:6], vectors[:6, i], strict=True)))
+    if math.isnan(net[0]) or math.isnan(net[1]):
+        raise _infeasible(vectors, gross, net, rows, [0])
+    if status != FEASIBLE_STATUS:
+        parts = [-1, 0] if status == CONTRADICTORY_GROSS else [max(status - _CONTRADICTORY_ROW, 0)]
+        raise _infeasible(vectors, gross, net, rows, parts)
+    if not residual <= tolerance:
+        short, parts = conflicting_constraints(vectors[4], vectors[5], gross, *with_net_row(rows, n, net))
+        if short > 0.0:
+            raise _infeasible(vectors, gross, net, rows, parts)
+    return Solution(vectors[6], iterations, residual, residual <= tolerance, prices)
 
 
 class MeanVariance:
@@ -291,6 +375,7 @@ class MeanVariance:
             np.zeros(n) if previous is None else previous,
             risk_aversion=c.risk_aversion,
             turnover_cost=c.turnover_cost,
+            holding_cost=c.holding_cost,
             robustness=c.robustness,
             lower=c.lower,
             upper=c.upper,

@@ -16,15 +16,16 @@ CONTRADICTORY_GROSS = 2
 
 
 class Programme(NamedTuple):
-    """Minimise ``½wᵀHw − qᵀw + κᵀ|w − p| + dᵀ|w|`` over a box, a gross cap and a net row.
+    """Minimise ``½wᵀHw − qᵀw + κᵀ|w − p| + dᵀ|w|`` over a box, a gross cap and rows ``l ≤ Cw ≤ u``.
 
     Attributes
     ----------
     h : (m, m) positive definite, scaled to a mean diagonal of 1
     q, p, kappa, d, lo, hi : (m,), with kappa, d >= 0 and lo < hi
-    rows : (3,) gross cap, least net, greatest net
+    c : (k, m) rows, scaled to a largest entry of 1
+    row_lo, row_hi : (k,) their limits, infinite on a side that cannot bind, equal for an equality
+    gross : float
     use_gross : bool, whether the gross cap can bind
-    net_kind : 0 no net row, 1 a range, 2 an equality (at rows[1])
     """
 
     h: np.ndarray
@@ -34,9 +35,11 @@ class Programme(NamedTuple):
     d: np.ndarray
     lo: np.ndarray
     hi: np.ndarray
-    rows: np.ndarray
+    c: np.ndarray
+    row_lo: np.ndarray
+    row_hi: np.ndarray
+    gross: float
     use_gross: bool
-    net_kind: int
 
 
 @njit(cache=True)
@@ -58,15 +61,16 @@ def _tighten(lo, hi, rows, base):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def normalise_rows(lo, hi, rows):  # type: ignore[no-untyped-def]
-    """Check feasibility in closed form and say which rows can bind.
+    """Check gross and net for feasibility in closed form and say whether the gross cap can bind.
 
-    The least gross at a net level is reached from the weights nearest to zero by moving the missing
-    net in one direction. Rows (and, where the gross cap leaves no room at all, bounds) are tightened in place.
+    ``rows`` (3,) holds the gross cap, least and greatest net. The least gross at a net level is reached
+    from the weights nearest to zero by moving the missing net in one direction. Rows (and, where the
+    gross cap leaves no room at all, bounds) are tightened in place.
 
     Returns
     -------
-    (status, use_gross, net_kind)
-        As in `Programme`; status 0 is feasible. Cost O(n).
+    (status, use_gross)
+        Status 0 is feasible. Cost O(n).
     """
     low, high, least, base, most = 0.0, 0.0, 0.0, 0.0, 0.0
     for i in range(lo.size):
@@ -77,11 +81,11 @@ def normalise_rows(lo, hi, rows):  # type: ignore[no-untyped-def]
         base += nearest
         most += max(abs(lo[i]), abs(hi[i]))
     if rows[1] > rows[2] + FEASIBLE or rows[2] < low - FEASIBLE or rows[1] > high + FEASIBLE:
-        return CONTRADICTORY_NET, False, 0
+        return CONTRADICTORY_NET, False
     rows[1], rows[2] = max(rows[1], low), min(rows[2], high)
     least += max(rows[1] - base, base - rows[2], 0.0)
     if least > rows[0] + FEASIBLE:
-        return CONTRADICTORY_GROSS, False, 0
+        return CONTRADICTORY_GROSS, False
     use_gross = most > rows[0]
     if use_gross and rows[0] - least < FEASIBLE:
         _tighten(lo, hi, rows, base)
@@ -92,41 +96,91 @@ def normalise_rows(lo, hi, rows):  # type: ignore[no-untyped-def]
     elif use_gross and hi.max() <= 0.0:
         rows[1] = max(rows[1], -rows[0])
         use_gross = False
-    net_kind = 0
-    if rows[1] >= rows[2] - FEASIBLE:
-        middle = 0.5 * (rows[1] + rows[2])
-        rows[1], rows[2], net_kind = middle, middle, 2
-    elif rows[1] > lo.sum() + FEASIBLE or rows[2] < hi.sum() - FEASIBLE:
-        net_kind = 1
-    return FEASIBLE_STATUS, use_gross, net_kind
+    return FEASIBLE_STATUS, use_gross
+
+
+@njit(cache=True)
+def tighten_row(c, lo, hi, limits):  # type: ignore[no-untyped-def]
+    """Compare one row with its range over the box.
+
+    A side that the box already keeps becomes infinite; nearly equal sides become equal.
+
+    Returns
+    -------
+    bool
+        Whether the box can meet the row. Cost O(n).
+    """
+    least, most, size = 0.0, 0.0, 1.0
+    for i in range(c.size):
+        least += min(c[i] * lo[i], c[i] * hi[i])
+        most += max(c[i] * lo[i], c[i] * hi[i])
+        size = max(size, abs(c[i]))
+    slack = FEASIBLE * size
+    if limits[0] > limits[1] + slack or limits[0] > most + slack or limits[1] < least - slack:
+        return False
+    if most - least <= slack:  # nothing in the box moves the row
+        limits[0], limits[1] = -np.inf, np.inf
+        return True
+    limits[0], limits[1] = min(limits[0], most), max(limits[1], least)
+    if limits[0] >= limits[1] - slack:
+        middle = 0.5 * (limits[0] + limits[1])
+        limits[0], limits[1] = middle, middle
+        return True
+    if limits[0] <= least + slack:
+        limits[0] = -np.inf
+    if limits[1] >= most - slack:
+        limits[1] = np.inf
+    return True
+
+
+@njit(cache=True)
+def _reduced_rows(c, limits, used, lower, upper, free):  # type: ignore[no-untyped-def]
+    """The rows in use over the free weights, scaled to a largest entry of 1."""
+    k, m = used.size, free.size
+    rows, row_lo, row_hi = np.empty((k, m)), np.empty(k), np.empty(k)
+    for r in range(k):
+        row = c[used[r]]
+        size, fixed = 0.0, 0.0
+        for j in range(lower.size):
+            if lower[j] == upper[j]:
+                fixed += row[j] * lower[j]
+        for j in range(m):
+            size = max(size, abs(row[free[j]]))
+        scale = 1.0 / size if size > 0.0 else 1.0
+        for j in range(m):
+            rows[r, j] = row[free[j]] * scale
+        row_lo[r], row_hi[r] = (limits[used[r], 0] - fixed) * scale, (limits[used[r], 1] - fixed) * scale
+    return rows, row_lo, row_hi
 
 
 @njit(cache=True)
 def reduce_programme(  # type: ignore[no-untyped-def]
-    cov, mu, gamma, ridge, kappa, penalty, previous, lower, upper, rows, use_gross, net_kind, free,
+    cov, mu, gamma, ridge, kappa, penalty, previous, lower, upper, c, limits, used, gross, use_gross, free,
 ):  # fmt: skip
     """Drop the pinned weights (lower == upper) and scale the Hessian to a mean diagonal of 1. O(n²)."""
     m, n = free.size, mu.size
     scale = 0.0
     for r in range(m):
         scale += gamma * cov[free[r], free[r]] / m
-    left = rows.copy()
-    for j in range(n):
-        if lower[j] == upper[j]:
-            left[0] -= abs(lower[j])
-            left[1] -= lower[j]
-            left[2] -= lower[j]
+    pinned = np.flatnonzero(lower == upper)
+    for fixed in pinned:
+        gross -= abs(lower[fixed])
     h, q = np.empty((m, m)), np.empty(m)
     for r in range(m):
         i = free[r]
         t = mu[i]
-        for j in range(n):
-            if lower[j] == upper[j]:
-                t -= gamma * cov[i, j] * lower[j]
+        for fixed in pinned:
+            t -= gamma * cov[i, fixed] * lower[fixed]
         q[r] = t / scale
-        for c in range(m):
-            h[r, c] = gamma * cov[i, free[c]] / scale
+        row, ratio = cov[i], gamma / scale
+        if m == n:
+            for j in range(n):
+                h[r, j] = ratio * row[j]
+        else:
+            for j in range(m):
+                h[r, j] = ratio * row[free[j]]
         h[r, r] += ridge
+    rows, row_lo, row_hi = _reduced_rows(c, limits, used, lower, upper, free)
     return Programme(
         h,
         q,
@@ -135,7 +189,9 @@ def reduce_programme(  # type: ignore[no-untyped-def]
         penalty[free] / scale,
         lower[free],
         upper[free],
-        left,
+        rows,
+        row_lo,
+        row_hi,
+        gross,
         use_gross,
-        net_kind,
     )

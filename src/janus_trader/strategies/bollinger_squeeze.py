@@ -147,7 +147,7 @@ def step(params, state, bar) -> float:
     return output
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def run(params, states, bars, present, last, out) -> None:
     """Take ``step`` through (T, n) bars; absent instruments keep their last output."""
     for t in range(bars.shape[0]):

@@ -107,7 +107,7 @@ def step(params, state, bar) -> float:
     return 0.0
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def run(params, states, bars, present, last, out) -> None:
     """Take ``step`` through (T, n) bars; absent instruments keep their last output."""
     for t in range(bars.shape[0]):

@@ -26,8 +26,8 @@ from janus_trader.contracts.market import Field
 from janus_trader.foundation.config import Config
 from janus_trader.numerics.adx import ADX_DTYPE, adx_step
 from janus_trader.numerics.atr import ATR_DTYPE, atr_step
+from janus_trader.numerics.candlestick import body_fraction, candle
 from janus_trader.numerics.ema import EMA_DTYPE, ema_step, span_alpha
-from janus_trader.strategies.candle import body_fraction, candle
 from janus_trader.strategies.definition import (
     WEEK_SECONDS,
     CompiledStrategy,
@@ -136,7 +136,7 @@ def step(params, state, bar) -> float:
     return output
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def run(params, states, bars, present, last, out) -> None:
     """Take ``step`` through (T, n) bars; absent instruments keep their last output."""
     for t in range(bars.shape[0]):

@@ -32,9 +32,9 @@ from numba import njit
 from janus_trader.contracts.market import Field
 from janus_trader.foundation.config import Config
 from janus_trader.numerics.atr import ATR_DTYPE, atr_step
+from janus_trader.numerics.candlestick import candle, engulfing, pin_bar
 from janus_trader.numerics.ema import EMA_DTYPE, ema_step, span_alpha
 from janus_trader.numerics.rsi import RSI_DTYPE, rsi_step
-from janus_trader.strategies.candle import candle, engulfing, pin_bar
 from janus_trader.strategies.definition import (
     WEEK_SECONDS,
     CompiledStrategy,
@@ -206,7 +206,7 @@ def step(params, state, bar) -> float:
     return output
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def run(params, states, bars, present, last, out) -> None:
     """Take ``step`` through (T, n) bars; absent instruments keep their last output."""
     for t in range(bars.shape[0]):

@@ -54,3 +54,11 @@ def test_held_slots_never_come_and_keep_their_priority():
     assert replay.state()["tree"] == before
     empty, weights = replay.sample(5, np.arange(3), 0, np.random.default_rng(4))
     assert empty.size == weights.size == 0
+
+
+def test_several_new_slots_enter_as_one_by_one():
+    one, many = replay_of([3.0, 0.5]), replay_of([3.0, 0.5])
+    for slot in (5, 9, 60):
+        one.add(slot)
+    many.add_many(np.array([5, 9, 60]))
+    assert one.state()["tree"] == many.state()["tree"]

@@ -55,6 +55,16 @@ def test_integral_action_leaves_no_steady_error():
     assert y == pytest.approx(2.0, abs=1e-9)
 
 
+def test_the_family_is_the_controller_with_the_other_gains_at_zero(rng):
+    xs = rng.standard_normal((60, 2))
+    error, rate = xs[:, 0] - xs[:, 1], np.diff(xs[:, 1], prepend=xs[0, 1])
+    np.testing.assert_allclose(PID(2.0, 0.0, 0.0).transform(xs), 2.0 * error, rtol=1e-12)
+    np.testing.assert_allclose(PID(2.0, 0.0, 0.5).transform(xs), 2.0 * error - 0.5 * rate, atol=1e-12)
+    np.testing.assert_allclose(
+        PID(2.0, 0.3, 0.0).transform(xs), 2.0 * error + 0.3 * np.cumsum(error), atol=1e-11
+    )
+
+
 def test_output_stays_in_its_range(rng):
     out = PID(5.0, 1.0, 1.0, low=-0.3, high=0.2).transform(rng.normal(0, 10, (500, 2)))
     assert out.min() >= -0.3

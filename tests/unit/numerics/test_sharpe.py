@@ -12,6 +12,7 @@ from janus_trader.numerics.sharpe import (
     calmar,
     deflated_sharpe_probability,
     max_sharpe_expected,
+    minimum_track_record,
     probabilistic_sharpe,
     return_moments,
     sharpe,
@@ -157,3 +158,32 @@ def test_bootstrap_refuses_bad_input(rng):
     for args in ((r, r[:-1], 252, 10, 5.0), (r, r, 252, 1, 5.0), (r, r, 252, 10, 0.5)):
         with pytest.raises(DataError, match="bootstrap"):
             stationary_bootstrap_sharpe_difference(*args, rng)
+
+
+def test_the_least_track_record_is_where_the_probability_reaches_the_confidence():
+    for ratio, skew, kurtosis, benchmark, confidence in (
+        (0.1, -1.0, 8.0, 0.0, 0.95),
+        (0.3, 0.5, 3.0, 0.1, 0.99),
+    ):
+        n = minimum_track_record(ratio, skew, kurtosis, benchmark, confidence)
+        below, above = (
+            probabilistic_sharpe(ratio, int(m), skew, kurtosis, benchmark) for m in (np.floor(n), np.ceil(n))
+        )
+        assert below <= confidence <= above
+    assert minimum_track_record(0.1, 0.0, 3.0, 0.1) == math.inf
+    assert minimum_track_record(0.1, 0.0, 3.0, 0.2) == math.inf
+
+
+def test_the_least_track_record_of_the_paper():
+    """Bailey & Lopez de Prado (2012): 2.73 years of daily normal returns at 2 against 1, and 4.99 monthly."""
+    daily = math.sqrt(252.0)
+    assert minimum_track_record(2.0 / daily, 0.0, 3.0, 1.0 / daily) / 252 == pytest.approx(2.73, abs=0.01)
+    monthly = math.sqrt(12.0)
+    years = minimum_track_record(2.0 / monthly, -0.72, 5.78, 1.0 / monthly) / 12
+    assert years == pytest.approx(4.99, abs=0.01)
+
+
+def test_a_track_record_without_moments_is_refused():
+    for args in ((np.nan, 0.0, 3.0), (0.1, 0.0, 3.0, 0.0, 1.0), (0.1, 0.0, 3.0, 0.0, 0.4), (1.0, 5.0, 3.0)):
+        with pytest.raises(DataError):
+            minimum_track_record(*args)

@@ -44,6 +44,28 @@ def test_a_wrong_gain_still_reaches_the_setpoint():
     assert off[-1] == pytest.approx(1.0, abs=1e-3)
 
 
+@pytest.mark.parametrize("assumed", [DELAY - 1, DELAY + 1])
+def test_a_delay_wrong_by_a_step_still_reaches_the_setpoint(assumed):
+    off = loop(delay=DELAY, predictor=SmithPredictor(GAIN, POLE, assumed))
+    assert off[-1] == pytest.approx(1.0, abs=1e-3)
+    assert off.max() < 1.3
+
+
+def test_a_wrong_delay_that_gentle_gains_bear_makes_tight_ones_oscillate():
+    def tail(kp, ki):
+        pid, predictor = PID(kp, ki, 0.0), SmithPredictor(GAIN, POLE, DELAY - 3)
+        pipe, x, u, out = [0.0] * (DELAY + 1), 0.0, 0.0, []
+        for _ in range(400):
+            x = POLE * x + (1.0 - POLE) * GAIN * u
+            pipe.append(x)
+            u = pid.update(np.array([1.0, predictor.update(np.array([u, pipe[-1 - DELAY]]))]))
+            out.append(pipe[-1 - DELAY])
+        return np.ptp(out[-60:])
+
+    assert tail(0.6, 0.1) < 1e-3
+    assert tail(4.0, 1.0) > 1.0
+
+
 def test_no_dead_time_gives_the_measurement_back(rng):
     xs = rng.standard_normal((50, 2))
     np.testing.assert_allclose(SmithPredictor(GAIN, POLE, 0).transform(xs), xs[:, 1], atol=1e-14)

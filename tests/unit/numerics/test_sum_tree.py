@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
-from janus_trader.numerics.sum_tree import SumTree
+from janus_trader.numerics.sum_tree import SumTree, sum_tree_levels
 
 priorities = st.lists(
     st.one_of(st.just(0.0), st.floats(1e-6, 1e6), st.integers(0, 5).map(float)), min_size=1, max_size=40
@@ -29,6 +29,48 @@ def test_matches_the_cumulative_sum(values, k, seed):
     mass = (np.arange(k) + u) / k * values.sum()
     wanted = np.searchsorted(np.cumsum(values), mass, side="right")
     assert _tree(values).sample_stratified(u).tolist() == wanted.tolist()
+
+
+def binary_sums(values):
+    """Sums of a binary tree over the values, the leaves as one level, the root as the last."""
+    size = 1 << (len(values) - 1).bit_length()
+    levels = [np.concatenate((values, np.zeros(size - len(values))))]
+    while levels[-1].size > 1:
+        levels.append(levels[-1][::2] + levels[-1][1::2])
+    return levels
+
+
+def binary_find(levels, mass):
+    """Go down a binary tree one half at a time, never into one without mass."""
+    node = 0
+    for level in reversed(levels[:-1]):
+        left, right = level[2 * node], level[2 * node + 1]
+        go_right = mass >= left and right > 0.0
+        mass -= left if go_right else 0.0
+        node = 2 * node + go_right
+    return node
+
+
+@pytest.mark.parametrize("capacity", [2, 15, 16, 17, 256, 257, 5000, 70_000])
+def test_draws_what_a_binary_tree_draws(capacity, rng):
+    """Groups of 16 are only another way to store it: the additions, and so the bits, are the same."""
+    values = rng.lognormal(0.0, 3.0, capacity) * (rng.random(capacity) < 0.7)
+    values[0] = 1.0
+    tree, levels = _tree(values), binary_sums(values)
+    assert tree.total == levels[-1][0]
+    u = rng.random(200)
+    wanted = [binary_find(levels, (i + x) / 200 * levels[-1][0]) for i, x in enumerate(u)]
+    assert tree.sample_stratified(u).tolist() == wanted
+
+
+@given(st.integers(1, 10**6))
+def test_levels_hold_every_leaf_in_whole_groups(capacity):
+    levels = sum_tree_levels(capacity)
+    assert (levels % 16 == 0).all()
+    sizes = np.diff(levels)
+    assert sizes[0] == sizes[1] == 16
+    assert capacity <= sizes[-1] < capacity + 16
+    assert (sizes[1:-1] * 16 >= sizes[2:]).all()
 
 
 @given(priorities, st.integers(0, 2**32 - 1))

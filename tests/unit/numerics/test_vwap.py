@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from janus_trader.numerics.vwap import VWAP, VWAP_DTYPE, vwap_step
+from janus_trader.contracts.errors import ConfigError
+from janus_trader.numerics.vwap import VWAP, VWAP_DTYPE, VWAPBands, vwap_step
 
 rows = st.lists(st.tuples(st.floats(1.0, 1e5), st.integers(0, 1000)), min_size=1, max_size=30)
 
@@ -67,3 +68,16 @@ def test_the_step_takes_whole_session_numbers():
     state = np.zeros(1, VWAP_DTYPE)
     assert vwap_step(state[0], 19000, 10.0, 2.0) == (10.0, 0.0)
     assert vwap_step(state[0], 19001, 20.0, 2.0) == (20.0, 0.0)
+
+
+def test_bands_are_deviations_around_the_price(rng):
+    table = VWAP().example_input(rng, 200)
+    centre, spread = VWAP().transform(table).T
+    wanted = np.column_stack((centre, centre + 1.5 * spread, centre - 1.5 * spread))
+    np.testing.assert_array_equal(VWAPBands(1.5).transform(table), wanted)
+
+
+@pytest.mark.parametrize("width", [0.0, -1.0, math.nan, math.inf])
+def test_a_bad_width_is_refused(width):
+    with pytest.raises(ConfigError, match="width"):
+        VWAPBands(width)

@@ -62,6 +62,10 @@ class PrioritisedReplay:
         """A new episode lies in ``slot``: it enters at the largest priority so far."""
         self._tree.set(slot, self.highest)
 
+    def add_many(self, slots: np.ndarray) -> None:
+        """`add` for several slots (m,)."""
+        self._tree.set_many(slots, np.full(slots.shape, self.highest))
+
     def update(self, slots: np.ndarray, priorities: np.ndarray) -> None:
         """New priorities p (m,) of some slots; of a repeated slot the last one stays."""
         powered = (np.abs(priorities) + self.config.epsilon) ** self.config.alpha

@@ -10,6 +10,7 @@ from numba import njit
 
 from janus_trader.contracts.errors import ConfigError
 from janus_trader.foundation.config import Config
+from janus_trader.numerics.random_projection import gaussian_projection, k_winners, project
 
 
 class SeparationConfig(Config, frozen=True):
@@ -22,27 +23,16 @@ class SeparationConfig(Config, frozen=True):
 
 @njit(cache=True)
 def _winners(weights, context, index, value, response):
-    """The strongest responses of one context, ascending by unit; ties go to the lower unit."""
-    units, d = weights.shape
-    k = index.size
-    for u in range(units):
-        total = 0.0
-        for j in range(d):
-            total += weights[u, j] * context[j]
-        response[u] = np.tanh(total)
-    for slot in range(k):
-        best = -1
-        for u in range(units):
-            if best < 0 or abs(response[u]) > abs(response[best]):
-                best = u
-        index[slot] = best
-        value[slot] = response[best]
-        response[best] = 0.0
+    """The strongest responses of one context at unit norm, strongest first; ties go to the lower unit."""
+    project(weights, context, response)
+    for u in range(response.size):
+        response[u] = np.tanh(response[u])
+    k_winners(response, index, value)
     norm = 0.0
-    for slot in range(k):
+    for slot in range(index.size):
         norm += value[slot] * value[slot]
     norm = np.sqrt(norm)
-    for slot in range(k):
+    for slot in range(index.size):
         value[slot] = value[slot] / norm if norm > 0.0 else 0.0
 
 
@@ -92,8 +82,8 @@ class PatternSeparation:
                 expected=f"winners <= units = {config.units}",
             )
         self.config, self.size = config, size
-        normal = np.random.Generator(np.random.PCG64(config.seed)).standard_normal((config.units, size))
-        self._weights = normal / np.sqrt(size)
+        generator = np.random.Generator(np.random.PCG64(config.seed))
+        self._weights = gaussian_projection(config.units, size, generator)
         self._response = np.empty(config.units)
 
     def encode(self, context: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -52,6 +52,11 @@ def read_table(path: Path | str) -> RawTable:
     stem = re.sub(r"\.(gz|csv|txt|tsv|parquet|pq)", "", path.name, flags=re.IGNORECASE)
     with open(path, "rb") as handle:
         head = handle.read(4)
+    foreign = _foreign_format(path, head)
+    if foreign:
+        raise DataError(
+            f"{path.name} cannot be read", got=foreign, expected=_WANTED, remedy="save it as CSV or Parquet"
+        )
     if head == b"PAR1":
         frame, malformed = _read_parquet(path), 0
     else:
@@ -67,6 +72,19 @@ def read_table(path: Path | str) -> RawTable:
             remedy="check the separator",
         )
     return RawTable(frame, stem, malformed)
+
+
+def _foreign_format(path: Path, head: bytes) -> str | None:
+    """What a file is that is neither text with columns nor Parquet; None when it may be one of these."""
+    if path.suffix.lower() in {".parquet", ".pq"} and head != b"PAR1":
+        return "a name that says Parquet, contents that are not"
+    if head.startswith(b"PK\x03\x04"):
+        return "a ZIP archive or an Excel workbook"
+    if head.startswith(b"\xd0\xcf\x11\xe0"):
+        return "an old Excel workbook"
+    if head.lstrip()[:1] in (b"{", b"["):
+        return "JSON"
+    return None
 
 
 def _read_parquet(path: Path) -> pd.DataFrame:
