@@ -9,9 +9,8 @@ import numpy as np
 from numba import njit
 
 from janus_trader.contracts.errors import DataError
-from janus_trader.numerics.rolling import rolling_dtype, rolling_push
+from janus_trader.numerics.mirrored_ring import mirrored_push, mirrored_ring_dtype, mirrored_window
 from janus_trader.numerics.streaming import StreamingKernel
-from janus_trader.numerics.variance_ratio import in_time_order
 
 MIN_BOX = 4
 MIN_LENGTH = 8 * MIN_BOX  # an octave of box sizes, the largest a quarter of the series
@@ -147,23 +146,20 @@ def hurst_dfa(x: np.ndarray) -> float:
 
 
 @njit(cache=True)
-def _step(s: Any, x: float, window: int, sizes: np.ndarray) -> float:
-    rolling_push(s, x, window)
-    if s.n < window:
+def _update(states: Any, x: float, sizes: np.ndarray) -> float:
+    s = states[0]
+    if math.isfinite(x):
+        mirrored_push(s, x)
+    if s.n < s.ring.shape[0] // 2:
         return math.nan
-    return dfa_kernel(in_time_order(s.buffer, s.n), sizes)
+    return dfa_kernel(mirrored_window(s), sizes)
 
 
 @njit(cache=True)
-def _update(states: np.ndarray, x: float, window: int, sizes: np.ndarray) -> float:
-    return _step(states[0], x, window, sizes)
-
-
-@njit(cache=True)
-def _scan(states: np.ndarray, xs: np.ndarray, window: int, sizes: np.ndarray) -> np.ndarray:
+def _scan(states: Any, xs: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     out = np.empty(xs.shape[0])
     for t in range(xs.shape[0]):
-        out[t] = _step(states[0], xs[t], window, sizes)
+        out[t] = _update(states, xs[t], sizes)
     return out
 
 
@@ -201,7 +197,7 @@ class RollingHurst(StreamingKernel):
     def __init__(self, window: int) -> None:
         if window < MIN_LENGTH:
             raise DataError("RollingHurst: window too short", got=window, expected=f">= {MIN_LENGTH}")
-        self._init(rolling_dtype(int(window)), (int(window), box_sizes(int(window))), int(window))
+        self._init(mirrored_ring_dtype(int(window)), (box_sizes(int(window)),), int(window))
 
     @classmethod
     def examples(cls) -> list[Self]:

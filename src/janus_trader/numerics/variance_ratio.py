@@ -9,7 +9,7 @@ import numpy as np
 from numba import njit
 
 from janus_trader.contracts.errors import DataError
-from janus_trader.numerics.rolling import rolling_dtype, rolling_push
+from janus_trader.numerics.mirrored_ring import mirrored_push, mirrored_ring_dtype, mirrored_window
 from janus_trader.numerics.streaming import StreamingKernel
 
 
@@ -100,42 +100,37 @@ def variance_ratio(returns: np.ndarray, q: int) -> tuple[float, float]:
 
 
 @njit(cache=True)
-def in_time_order(buffer: np.ndarray, n: int) -> np.ndarray:
-    """Copy of a full ring buffer that has taken in ``n`` values, oldest first. O(window)."""
-    window = buffer.shape[0]
-    out = np.empty(window)
-    for i in range(window):
-        out[i] = buffer[(n + i) % window]
+def _fill(s: Any, x: float, q: int, out: np.ndarray) -> None:
+    if math.isfinite(x):
+        mirrored_push(s, x)
+    if s.n < s.ring.shape[0] // 2:
+        out[0] = math.nan
+        out[1] = math.nan
+    else:
+        out[0], out[1] = variance_ratio_kernel(mirrored_window(s), q)
+
+
+@njit(cache=True)
+def _update(states: Any, x: float, q: int) -> np.ndarray:
+    out = np.empty(2)
+    _fill(states[0], x, q, out)
     return out
 
 
 @njit(cache=True)
-def _step(s: Any, x: float, window: int, q: int) -> float:
-    rolling_push(s, x, window)
-    if s.n < window:
-        return math.nan
-    return variance_ratio_kernel(in_time_order(s.buffer, s.n), q)[0]
-
-
-@njit(cache=True)
-def _update(states: np.ndarray, x: float, window: int, q: int) -> float:
-    return _step(states[0], x, window, q)
-
-
-@njit(cache=True)
-def _scan(states: np.ndarray, xs: np.ndarray, window: int, q: int) -> np.ndarray:
-    out = np.empty(xs.shape[0])
+def _scan(states: Any, xs: np.ndarray, q: int) -> np.ndarray:
+    out = np.empty((xs.shape[0], 2))
     for t in range(xs.shape[0]):
-        out[t] = _step(states[0], xs[t], window, q)
+        _fill(states[0], xs[t], q, out[t])
     return out
 
 
 class RollingVarianceRatio(StreamingKernel):
-    """Variance ratio of the last ``window`` returns: `variance_ratio` without its z, streaming.
+    """Variance ratio of the last ``window`` returns and its robust z: `variance_ratio`, streaming.
 
-    Input one-period returns; output >= 0, about 1 for a random walk; NaN until the window is full, and
-    while its returns are constant. A value that is not finite is ignored. O(window q) a step: the
-    window is summed afresh, so there is no drift.
+    Input one-period returns; output a row (ratio, z): ratio >= 0, about 1 for a random walk, z then
+    about standard normal; NaN until the window is full, and while its returns are constant. A value
+    that is not finite is ignored. O(window q) a step: the window is summed afresh, so there is no drift.
 
     Parameters
     ----------
@@ -152,7 +147,7 @@ class RollingVarianceRatio(StreamingKernel):
     Examples
     --------
     >>> v = RollingVarianceRatio(window=4, q=2)
-    >>> [round(float(v.update(x)), 3) for x in (0.01, -0.01, 0.01, -0.01)]
+    >>> [round(float(v.update(x)[0]), 3) for x in (0.01, -0.01, 0.01, -0.01)]
     [nan, nan, nan, 0.0]
 
     References
@@ -170,7 +165,7 @@ class RollingVarianceRatio(StreamingKernel):
                 got=f"window={window}, q={q}",
                 expected="q >= 2 and window > q",
             )
-        self._init(rolling_dtype(int(window)), (int(window), int(q)), int(window))
+        self._init(mirrored_ring_dtype(int(window)), (int(q),), int(window))
 
     @classmethod
     def examples(cls) -> list[Self]:

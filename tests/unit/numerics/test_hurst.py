@@ -2,17 +2,8 @@ import numpy as np
 import pytest
 
 from janus_trader.contracts.errors import DataError
+from janus_trader.numerics.fractional_noise import fractional_noise
 from janus_trader.numerics.hurst import RollingHurst, box_sizes, hurst_dfa
-
-
-def fractional_noise(n, hurst, g):
-    """Exact fractional Gaussian noise by circulant embedding (Davies & Harte)."""
-    k = np.arange(n + 1.0)
-    acf = 0.5 * ((k + 1) ** (2 * hurst) - 2 * k ** (2 * hurst) + np.abs(k - 1) ** (2 * hurst))
-    eigenvalues = np.fft.fft(np.concatenate([acf, acf[-2:0:-1]])).real
-    m = eigenvalues.size
-    z = g.standard_normal(m) + 1j * g.standard_normal(m)
-    return np.fft.fft(np.sqrt(np.maximum(eigenvalues, 0.0) / m) * z)[:n].real
 
 
 def written_out(x):
@@ -39,7 +30,7 @@ def test_equals_a_written_out_one(rng, n):
 @pytest.mark.parametrize("hurst", [0.3, 0.5, 0.7, 0.9])
 def test_finds_the_exponent_of_fractional_noise(hurst):
     g = np.random.default_rng(int(10 * hurst))
-    found = [hurst_dfa(fractional_noise(500, hurst, g)) for _ in range(60)]
+    found = [hurst_dfa(x) for x in fractional_noise(500, hurst, g, series=60)]
     assert np.mean(found) == pytest.approx(hurst, abs=0.035)
 
 
