@@ -202,6 +202,174 @@ def bench(
     bench_command(tuple(only or ()), peers, seconds, growth, names, document, json_)
 
 
+@app.command("check-strategy")
+def check_strategy(
+    strategy: Annotated[str, typer.Argument(metavar="STRATEGY", help="A .py file, or a built-in's name.")],
+    data: Annotated[
+        list[str] | None, typer.Option("--data", help="OHLCV files to check it on; default: made-up bars.")
+    ] = None,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated instruments; default: all.")] = None,
+    bars: Annotated[int, typer.Option(min=200, help="Bars of each instrument that are used.")] = 1500,
+    json_: JSON = False,
+) -> None:
+    """Does a strategy look ahead? Names the bar, the field and the line; exit 1 when it does."""
+    from janus_trader.cli.check_strategy_command import check_strategy_command
+
+    names = tuple(s.strip() for s in (symbols or "").split(",") if s.strip())
+    check_strategy_command(strategy, tuple(data or ()), names, bars, json_)
+
+
+@app.command()
+def sweep(
+    strategy: Annotated[str, typer.Option("--strategy", help="A built-in's name, or a .py file.")],
+    grid: Annotated[
+        list[str], typer.Option("--grid", help="name=first:last:step, name=a,b,c or name=first:last:logK.")
+    ],
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="OHLCV files; default: the book that ships, to 2017-12-31."),
+    ] = None,
+    samples: Annotated[int, typer.Option(min=0, help="Random points instead of the whole grid.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random points.")] = 0,
+    where: Annotated[
+        str | None, typer.Option(help='Only points that satisfy it, e.g. "fast < slow".')
+    ] = None,
+    metric: Annotated[str, typer.Option(help="What the best is chosen by.")] = "sharpe",
+    top: Annotated[int, typer.Option(min=1, help="Rows of the table; the venue confirms them.")] = 5,
+    map_over: Annotated[str | None, typer.Option("--map", help="Two parameters of the heat map.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = None,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated instruments; default: all.")] = None,
+    capital: Annotated[float, typer.Option(help="Cash at the start, shared evenly.")] = 100_000.0,
+    fee_bps: Annotated[float, typer.Option(help="Fee on the traded value, bps.")] = 2.0,
+    slippage_bps: Annotated[float, typer.Option(min=0, help="What market orders pay over the price.")] = 1.0,
+    same_close: Annotated[
+        bool, typer.Option("--same-close", help="Fill at the close decided on, not at the next open.")
+    ] = False,
+    workers: Annotated[int, typer.Option(min=0, help="Threads; 0: one a core.")] = 0,
+    confirm: Annotated[bool, typer.Option(help="Match the top once more with nautilus_trader.")] = True,
+    out: Annotated[str | None, typer.Option(help="Directory; default: a new one under sweeps/.")] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep in --out.")] = False,
+    timezone: Annotated[str | None, typer.Option(help="Zone of time stamps without one, e.g. UTC.")] = None,
+    bar_end: BAR_END = None,
+    columns: COLUMNS = None,
+    json_: JSON = False,
+) -> None:
+    """Back-test a strategy with many parameters, and say what the best of them is worth.
+
+    \b
+    janus sweep --strategy ema_flip --data BTC.csv --grid fast=3:30:3 --grid slow=10:120:10
+    janus sweep --strategy mine.py --data BTC.csv --grid rate=0.01:0.5:log --samples 2000
+    """
+    from janus_trader.cli.sweep_command import SweepArguments, sweep_command
+
+    def names(text: str | None) -> tuple[str, ...]:
+        return tuple(s.strip() for s in (text or "").split(",") if s.strip())
+
+    sweep_command(
+        SweepArguments(
+            strategy=strategy,
+            data=tuple(data or ()),
+            grid=tuple(grid),
+            samples=samples,
+            seed=seed,
+            where=where,
+            metric=metric,
+            top=top,
+            map_over=names(map_over),
+            start=start,
+            end=end,
+            symbols=names(symbols),
+            capital=capital,
+            fee_bps=fee_bps,
+            slippage_bps=slippage_bps,
+            same_close=same_close,
+            workers=workers,
+            confirm=confirm,
+            out=out,
+            resume=resume,
+            timezone=timezone,
+            bar_end=bar_end,
+            columns=columns,
+            json=json_,
+        )
+    )
+
+
+@app.command()
+def backtest(
+    strategy: Annotated[str, typer.Option("--strategy", help="A built-in's name, or a .py file.")],
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="OHLCV files; default: the book that ships, to 2017-12-31."),
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = None,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated instruments; default: all.")] = None,
+    form: Annotated[
+        str, typer.Option(help="targets: the exposure alone; brackets: entries with stop and target orders.")
+    ] = "targets",
+    venue: Annotated[str, typer.Option(help="Who matches: compiled, nautilus or both.")] = "compiled",
+    capital: Annotated[float, typer.Option(help="Cash at the start.")] = 100_000.0,
+    size: Annotated[
+        float | None, typer.Option(help="Fraction of equity at exposure 1; default: 1 / instruments.")
+    ] = None,
+    leverage: Annotated[float, typer.Option(help="Gross position over equity an order may reach.")] = 1.0,
+    fee_bps: Annotated[float, typer.Option(help="Fee on the traded value, bps.")] = 2.0,
+    slippage_bps: Annotated[float, typer.Option(min=0, help="What market orders pay over the price.")] = 1.0,
+    max_volume_frac: Annotated[
+        float, typer.Option(min=0, max=1, help="Share of a bar's volume that may be taken; 0: no limit.")
+    ] = 0.0,
+    tick: Annotated[float, typer.Option(help="Price increment.")] = 1e-6,
+    lot: Annotated[float, typer.Option(help="Size increment.")] = 1e-6,
+    same_close: Annotated[
+        bool, typer.Option("--same-close", help="Fill at the close decided on, not at the next open.")
+    ] = False,
+    holdout: Annotated[
+        bool, typer.Option("--holdout", help="Open 2018-2022 on the record: appends to TRIALS.jsonl.")
+    ] = False,
+    out: Annotated[str | None, typer.Option(help="Directory for picture and records.")] = None,
+    timezone: Annotated[str | None, typer.Option(help="Zone of time stamps without one, e.g. UTC.")] = None,
+    bar_end: BAR_END = None,
+    columns: COLUMNS = None,
+    json_: JSON = False,
+) -> None:
+    """Trade one strategy over a history with stops, fees and slippage, and say what came of it.
+
+    \b
+    janus backtest --strategy ema_flip --data BTC.csv --form brackets --venue both
+    janus backtest --strategy mine.py --data BTC.csv --out result
+    """
+    from janus_trader.cli.backtest_command import BacktestArguments, backtest_command
+
+    backtest_command(
+        BacktestArguments(
+            strategy=strategy,
+            data=tuple(data or ()),
+            start=start,
+            end=end,
+            symbols=tuple(s.strip() for s in (symbols or "").split(",") if s.strip()),
+            form=form,
+            venue=venue,
+            capital=capital,
+            size=size,
+            leverage=leverage,
+            fee_bps=fee_bps,
+            slippage_bps=slippage_bps,
+            max_volume_frac=max_volume_frac,
+            tick=tick,
+            lot=lot,
+            same_close=same_close,
+            holdout=holdout,
+            out=out,
+            timezone=timezone,
+            bar_end=bar_end,
+            columns=columns,
+            json=json_,
+        )
+    )
+
+
 @runs_app.command("list")
 def runs_list(
     root_path: Annotated[str, typer.Option("--root", help="Where runs live.")] = "runs", json_: JSON = False
@@ -289,6 +457,7 @@ _REMEDIES = {
     errno.ENOSPC: "free space, then go on with `janus run --resume RUN`",
     errno.EDQUOT: "free space, then go on with `janus run --resume RUN`",
     errno.EACCES: "choose a path that you may write, or change its permissions",
+    errno.ENOTDIR: "a part of the path is a file, not a folder: choose another path",
     errno.EROFS: "choose a path on a file system that can be written",
 }
 

@@ -5,8 +5,8 @@ add to the diagonal of the Hessian. The k rows and the gross cap end in a (k + 1
 of each row's own curvature is put into the Hessian first (an exact rewriting), which keeps the factor
 well conditioned where the rows, and not the covariance, determine the weights.
 
-Slack blocks: 0 w−lo, 1 hi−w, 2 a−(w−p), 3 a+(w−p), 4 b−w, 5 b+w. Row slacks: r upper side of row r,
-k + r its lower side, 2k gross. A slack that a problem does not need is 1 with multiplier and direction 0.
+Slacks: 0 w−lo, 1 hi−w, 2 a−(w−p), 3 a+(w−p), 4 b−w, 5 b+w; of rows: r upper side of row r, k + r its
+lower side, 2k gross. One that a problem does not need is 1 with multiplier and direction 0.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from janus_trader.runs.performance import Figures, deflated_probability, figures
 from janus_trader.runs.records import read_records
 from janus_trader.runs.report import Coverage, KeyDecision, render
 from janus_trader.runs.settings import LifeConfig
-from janus_trader.runs.trials import find_trials, read_trials, trial_sharpes
+from janus_trader.runs.trials import find_trials, read_trials, trial_count, trial_sharpes
 from janus_trader.stores.frames import read_frames
 from janus_trader.stores.run_directory import RunDirectory
 
@@ -108,7 +108,7 @@ class Finish:
         run, others = self._all_figures(whole)
         generator = Rng(self.seed).child("runs.bootstrap").generator()
         trials = read_trials(find_trials())
-        count = max(1, len(trials))
+        count = max(1, trial_count(trials))
         manifest = self.directory.read_json(self.directory.manifest)
         chain = HashChain()
         for payload in read_frames(self.directory.journal):

@@ -1,8 +1,9 @@
 """The committed record of every configuration that was judged, which deflates the Sharpe ratio.
 
 ``TRIALS.jsonl`` holds one JSON object a line: ``at`` (date), ``kind`` (``selection`` or ``holdout``),
-``span``, ``config_fingerprint``, ``sharpe``, ``note``. The holdout is opened by ``janus run --holdout``,
-which appends a line; no default is changed because of what it shows.
+``span``, ``config_fingerprint``, ``sharpe``, ``note``; a line of kind ``sweep`` counts as its ``trials``.
+The holdout is opened by ``janus run --holdout``, which appends a line; no default is changed because of
+what it shows.
 """
 
 from __future__ import annotations
@@ -59,3 +60,12 @@ def append_trial(path: Path, trial: dict[str, Any]) -> None:
 def trial_sharpes(trials: list[dict[str, Any]]) -> list[float]:
     """Sharpe ratios (a year's) of the recorded trials that have one."""
     return [float(t["sharpe"]) for t in trials if isinstance(t.get("sharpe"), (int, float))]
+
+
+def trial_count(trials: list[dict[str, Any]]) -> int:
+    """Configurations that were judged: one a line, and as many as it says for a parameter sweep.
+
+    >>> trial_count([{"kind": "selection"}, {"kind": "sweep", "trials": 40}])
+    41
+    """
+    return sum(max(1, int(t.get("trials", 1))) for t in trials)

@@ -12,9 +12,14 @@ The simplest file has one function::
 ``volume`` (NaN where not known), ``session`` and ``bar_of_session``. Optional names: ``NAME``, ``FIELDS``
 (of "close", "open", "high_low", "volume", "intraday"), ``FAMILY``, ``HORIZON``, ``REGIMES``.
 
+The table form is ``signals(bars)``: a `pandas.DataFrame` of bars in, one exposure a row out. It is asked at
+every bar for the bars seen so far, at most the last ``HISTORY`` (default 500), and only its answer for the
+last row counts, so that it cannot look ahead in a run; ``janus check-strategy`` tells whether it tries to.
+
 The compiled form adds ``STATE`` (a dtype, or a list of fields) and, if wanted, ``PARAMS`` (a dict of
 numbers), and its ``step(params, state, bar)`` is decorated with ``numba.njit``; it passes the same
-rehearsal. This module is the one place of the package that reads a file.
+rehearsal. A file with both functions is taken by its ``step``. This module is the one place of the
+package that reads a file.
 """
 
 from __future__ import annotations
@@ -44,6 +49,7 @@ from janus_trader.strategies.definition import (
     StrategyDefinition,
 )
 from janus_trader.strategies.python_strategy import PythonStrategy, checked_output, line_of
+from janus_trader.strategies.signals_strategy import DEFAULT_HISTORY, SignalsStrategy
 
 ANY_HORIZON = (0.0, math.inf)
 REHEARSAL_BARS = 160
@@ -88,7 +94,7 @@ class CheckedLane(CompiledLane):
             checked_output(float(out[bad][0]), f"{self._path}:{self._line}")
 
 
-def load_strategy(path: str | Path) -> StrategyDefinition:
+def load_strategy(path: str | Path, *, rehearse: bool = True) -> StrategyDefinition:
     """Read, check and rehearse a strategy file.
 
     The rehearsal takes the step twice through a short made-up history, once with its state saved and
@@ -97,7 +103,9 @@ def load_strategy(path: str | Path) -> StrategyDefinition:
     Parameters
     ----------
     path : str or Path
-        A ``.py`` file; see the module's description for the two forms.
+        A ``.py`` file; see the module's description for the three forms.
+    rehearse : bool
+        False leaves out the rehearsal, for those who make their own (`janus check-strategy`).
 
     Returns
     -------
@@ -124,7 +132,11 @@ def load_strategy(path: str | Path) -> StrategyDefinition:
     step, line = _find_step(module, path)
     common = _declarations(module, path)
     strategy: StrategyDefinition
-    if isinstance(step, Dispatcher):
+    if step is getattr(module, "signals", None):
+        strategy = SignalsStrategy(
+            **common, signals=step, history=_history(module, path), path=str(path), line=line
+        )
+    elif isinstance(step, Dispatcher):
         strategy = UserCompiledStrategy(
             **common,
             params=_params(module, path),
@@ -136,7 +148,8 @@ def load_strategy(path: str | Path) -> StrategyDefinition:
         )
     else:
         strategy = PythonStrategy(**common, step=step, path=str(path), line=line)
-    _rehearse(strategy, f"{path}:{line}")
+    if rehearse:
+        _rehearse(strategy, f"{path}:{line}")
     return strategy
 
 
@@ -190,24 +203,35 @@ def _execute(path: Path) -> ModuleType:
 def _find_step(module: ModuleType, path: Path) -> tuple[Callable[..., Any], int]:
     """The file's step and its line; its number of arguments must suit its form."""
     step = getattr(module, "step", None)
+    name = "step"
+    plain: tuple[str, ...] = ("state", "bar")
+    if step is None and callable(getattr(module, "signals", None)):
+        step, name, plain = module.signals, "signals", ("bars",)
     if not callable(step):
         raise StrategyError(
             f"{path}:1: the strategy file has no step",
-            got="no function named step" if step is None else f"step = {step!r}",
-            expected="def step(state, bar) returning a float in [-1, 1]",
+            got="no function named step or signals" if step is None else f"step = {step!r}",
+            expected="def step(state, bar) returning a float in [-1, 1], or def signals(bars)",
             remedy="define it at the top level of the file",
+        )
+    if name == "signals" and isinstance(step, Dispatcher):
+        raise StrategyError(
+            f"{path}:{step.py_func.__code__.co_firstlineno}: signals cannot be compiled",
+            got="signals decorated with numba.njit",
+            expected="a plain function of a DataFrame",
+            remedy="take the decorator off; a compiled strategy is step(params, state, bar)",
         )
     function = step.py_func if isinstance(step, Dispatcher) else step
     line = getattr(getattr(function, "__code__", None), "co_firstlineno", 1)
-    wanted = ("params", "state", "bar") if isinstance(step, Dispatcher) else ("state", "bar")
+    wanted = ("params", *plain) if isinstance(step, Dispatcher) else plain
     try:
         inspect.signature(function).bind(*wanted)
     except (TypeError, ValueError) as error:
         raise StrategyError(
-            f"{path}:{line}: step takes the wrong arguments",
+            f"{path}:{line}: {name} takes the wrong arguments",
             got=f"{error}",
-            expected=f"step({', '.join(wanted)})",
-            remedy="change the definition of step",
+            expected=f"{name}({', '.join(wanted)})",
+            remedy=f"change the definition of {name}",
         ) from error
     return step, line
 
@@ -241,6 +265,14 @@ def _declarations(module: ModuleType, path: Path) -> dict[str, Any]:
         "horizon": (float(horizon[0]), float(horizon[1])),
         "regime_weights": tuple(float(w) for w in regimes),
     }
+
+
+def _history(module: ModuleType, path: Path) -> int:
+    """How many of the last bars ``signals`` gets."""
+    history = getattr(module, "HISTORY", DEFAULT_HISTORY)
+    if not isinstance(history, int) or isinstance(history, bool) or not 1 <= history <= 100_000:
+        raise _bad(path, "HISTORY", history, "an integer from 1 to 100000", "the longest window it uses")
+    return history
 
 
 def _numbers(value: Any, count: int) -> bool:
@@ -282,7 +314,7 @@ def _params(module: ModuleType, path: Path) -> np.ndarray:
 def _loop_over(step: Dispatcher) -> Callable[..., Any]:
     """The compiled loop over a user's step; bars without prices repeat the last output."""
 
-    @njit
+    @njit(nogil=True)
     def run(params, states, bars, present, last, out) -> None:
         for t in range(bars.shape[0]):
             for i in range(bars.shape[1]):

@@ -66,7 +66,7 @@ class _CostFee(FeeModel):
         return Money(cost, self._currency)
 
 
-class _ExchangeHandle(SimulationModule):
+class ExchangeHandle(SimulationModule):
     """Does nothing: its registration is how an engine hands out its exchange."""
 
     def pre_process(self, data: Any) -> None:
@@ -156,7 +156,7 @@ class MatchingCore:
                 portfolio=PortfolioConfig(min_account_state_logging_interval_ms=10**12),
             )
         )
-        handle = _ExchangeHandle(SimulationModuleConfig())
+        handle = ExchangeHandle(SimulationModuleConfig())
         self._engine.add_venue(
             Venue(_VENUE),
             OmsType.NETTING,

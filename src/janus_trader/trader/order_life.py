@@ -1,0 +1,422 @@
+"""One back-test matched by nautilus_trader: the walk through the bars, and the orders around the venue."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from janus_trader.contracts.backtest import (
+    ACCOUNT_DTYPE,
+    DAY,
+    FILL_DTYPE,
+    IMMEDIATE_OR_CANCEL,
+    MAX_WORKING,
+    REQUEST_DTYPE,
+    BacktestResult,
+    BacktestSettings,
+    OrderKind,
+    OrderState,
+    Totals,
+)
+from janus_trader.execution.order_rules import (
+    borrow_charge,
+    must_liquidate,
+    review_request,
+    round_size,
+    whole_lots,
+)
+from janus_trader.trader.order_tickets import OrderLedger, Ticket
+from janus_trader.trader.request_writers import Writer
+
+if TYPE_CHECKING:
+    from janus_trader.trader.order_venue import OrderVenue
+
+_BAR_NS = 60_000_000_000
+
+
+class OrderLife:
+    """One back-test: the walk through the bars, and the bookkeeping of orders around the venue."""
+
+    def __init__(
+        self,
+        bars: np.ndarray,
+        here: np.ndarray,
+        times: np.ndarray,
+        settings: BacktestSettings,
+        writer: Writer,
+    ) -> None:
+        from janus_trader.trader.order_venue import OrderVenue
+
+        n = bars.shape[1]
+        self._bars, self._here, self._times = bars, here, times
+        self._settings, self._s = settings, settings.record()[0]
+        self._writer = writer
+        self.venue: OrderVenue = OrderVenue(
+            n, settings, float(bars["high"][here].max()), self._on_fill, self._on_end
+        )
+        self._waiting: list[list[Ticket]] = [[] for _ in range(n)]
+        self._queue: list[list[Ticket]] = [[] for _ in range(n)]
+        self._exits: list[list[Ticket]] = [[] for _ in range(n)]
+        self._ledger = OrderLedger(n, settings.max_working)
+        self._session = [-(1 << 62)] * n
+        self._closes = np.zeros(n)
+        self._fills: list[tuple] = []
+        self._garbage: list[Any] = []
+        self._marked: list[Any] = []
+        self._native_groups = settings.max_volume_frac == 0.0
+        self._t = 0
+        self._price = np.zeros(n)
+        self._traded = self._fees = self._slippage = self._borrowed = 0.0
+        self._requests = np.zeros(MAX_WORKING, REQUEST_DTYPE)
+        self._account = np.zeros(1, ACCOUNT_DTYPE)
+
+    # -- the walk -----------------------------------------------------------------------------------
+
+    def run(self) -> BacktestResult:
+        """Live through all bars."""
+        periods, n = self._bars.shape
+        equity = np.empty(periods)
+        in_market = liquidations = 0
+        for t in range(periods):
+            self._t = t
+            self.venue.set_time(int(self._times[t]))
+            for i in range(n):
+                if self._here[t, i]:
+                    self._live_through(i, self._bars[t, i])
+            for i in range(n):
+                if self._here[t, i]:
+                    self._close(i, float(self._bars[t, i]["close"]))
+            worth, gross = self._value()
+            halted = bool(must_liquidate(worth, gross, self._s))
+            if halted:
+                liquidations += 1
+                for i in range(n):
+                    self._liquidate(i)
+            for i in range(n):
+                if self._here[t, i]:
+                    self._ask(t, i, worth, gross, halted)
+            if self._settings.fill == "same_close":
+                worth, gross = self._value()
+            equity[t] = worth
+            in_market += any(self.venue.position(i)[0] != 0.0 for i in range(n))
+            self._tidy()
+        return BacktestResult(
+            equity=equity,
+            orders=self._ledger.rows(),
+            fills=np.array(self._fills, FILL_DTYPE),
+            quantity=np.array([self.venue.position(i)[0] for i in range(n)]),
+            totals=Totals(
+                equity[-1],
+                len(self._fills),
+                self._traded,
+                self._fees,
+                self._slippage,
+                self._borrowed,
+                in_market,
+                liquidations,
+            ),
+            engine="nautilus_trader",
+        )
+
+    def _live_through(self, i: int, bar: Any) -> None:
+        self.venue.volume[i] = bar["volume"]
+        if self._s["max_volume_frac"] > 0.0:
+            volume = float(bar["volume"])
+            allowed = whole_lots(volume * self._s["max_volume_frac"], self._s) if volume > 0.0 else 0.0
+            self.venue.remaining[i] = allowed
+        if bar["session"] != self._session[i]:
+            self._expire(i, session_over=True)
+        opened = float(bar["open"])
+        if self._waiting[i]:
+            self._visit(i, opened)
+        if self._queue[i]:
+            self._session[i] = int(bar["session"])
+            self._arrivals(i, opened)
+        if self._waiting[i]:
+            self._walk_path(i, opened, float(bar["high"]), float(bar["low"]), float(bar["close"]))
+
+    def _walk_path(self, i: int, opened: float, high: float, low: float, close: float) -> None:
+        path = self._settings.path
+        high_first = path == "high_first" or (path == "nearest" and abs(high - opened) < abs(low - opened))
+        price = opened
+        for end in (high, low, close) if high_first else (low, high, close):
+            while self._waiting[i] and price != end:
+                price = self._next_level(i, price, end)
+                self._visit(i, price)
+            price = end
+
+    def _next_level(self, i: int, price: float, end: float) -> float:
+        rising = end > price
+        nearest = end
+        for ticket in self._waiting[i]:
+            level, above = self.venue.level(ticket.order)
+            if above != rising:
+                continue
+            if (price < level < nearest) if rising else (price > level > nearest):
+                nearest = level
+        return nearest
+
+    def _visit(self, i: int, price: float) -> None:
+        self._price[i] = price
+        self.venue.show(i, price)
+        self._cancel_marked()
+        self._sweep(i)
+        self._place_exits(i, price)
+
+    def _sweep(self, i: int) -> None:
+        self._waiting[i] = [x for x in self._waiting[i] if x.alive]
+
+    # -- arrivals -----------------------------------------------------------------------------------
+
+    def _marketable(self, ticket: Ticket, price: float) -> bool:
+        row = ticket.row
+        side = 1.0 if row["quantity"] > 0.0 else -1.0
+        if row["kind"] == OrderKind.MARKET:
+            return True
+        if row["kind"] == OrderKind.TRAILING_STOP:
+            return False
+        matched = side * (row["limit"] - price) >= 0.0
+        through = side * (price - row["stop"]) >= 0.0
+        if row["kind"] == OrderKind.LIMIT:
+            return bool(matched)
+        return bool(through and (row["kind"] == OrderKind.STOP or matched))
+
+    def _arrivals(self, i: int, price: float) -> None:
+        queue, self._queue[i] = self._queue[i], []
+        self._arrive_all(i, queue, price, exits_between=True)
+
+    def _place_exits(self, i: int, price: float) -> None:
+        exits, self._exits[i] = self._exits[i], []
+        self._arrive_all(i, exits, price, exits_between=False)
+
+    def _arrive_all(self, i: int, line: list[Ticket], price: float, *, exits_between: bool) -> None:
+        for at, ticket in enumerate(line):
+            if not ticket.alive or ticket.order is not None:
+                continue
+            members = [x for x in line[at:] if x.group == ticket.group and x.alive and x.order is None]
+            if ticket.group != 0:
+                sole = next((x for x in members if self._marketable(x, price)), None)
+                if sole is not None:
+                    for other in members:
+                        if other is not sole:
+                            self._end(other, OrderState.CANCELLED)
+                    sole.group = 0
+            if not ticket.alive:
+                continue
+            together = members if ticket.group != 0 and len(members) > 1 else [ticket]
+            self._arrive(i, together, price)
+            if exits_between:
+                self._place_exits(i, price)
+
+    def _arrive(self, i: int, tickets: list[Ticket], price: float) -> None:
+        """Orders meet the market: one, or several of a group of which none executes at once."""
+        first = tickets[0]
+        now = self._marketable(first, price)
+        kind = int(first.row["kind"])
+        at_market = kind == OrderKind.MARKET or (kind == OrderKind.STOP and now)
+        immediate = at_market or first.life == IMMEDIATE_OR_CANCEL
+        first.immediate = immediate
+        self._price[i] = price
+        if not self._waiting[i]:
+            self.venue.show(i, price)
+        numbers = [x.number for x in tickets] if len(tickets) > 1 and self._native_groups else []
+        for ticket in tickets:
+            sent = OrderKind.MARKET if at_market else OrderKind(int(ticket.row["kind"]))
+            arguments = self.venue.build(
+                i, ticket.number, sent, float(ticket.row["quantity"]), ticket.row, immediate
+            )
+            ticket.order = self.venue.make(sent, arguments, numbers)
+            if not immediate:
+                self._waiting[i].append(ticket)
+        for orders in [[x.order for x in tickets]] if numbers else [[x.order] for x in tickets]:
+            self.venue.submit(orders)
+        self._cancel_marked()
+        if immediate and first.alive:
+            if not at_market:
+                self.venue.cancel(first.order)
+            if first.alive:
+                self._end(first, OrderState.CANCELLED, exits=True)
+        self._sweep(i)
+
+    # -- events -------------------------------------------------------------------------------------
+
+    def _on_fill(self, event: Any) -> None:
+        from janus_trader.trader.order_venue import is_maker, number_of
+
+        ticket = self._ledger.tickets[number_of(event)]
+        i = ticket.i
+        quantity = self.venue.in_lots(event.last_qty)
+        price, fee = self.venue.on_tick(event.last_px), float(event.commission)
+        signed = quantity if ticket.row["quantity"] > 0.0 else -quantity
+        maker = is_maker(event)
+        self._fills.append((self._t, i, ticket.number, signed, price, fee, int(maker)))
+        self._traded += quantity * price
+        self._fees += fee
+        if not maker:
+            self._slippage += abs(price - self._price[i]) * quantity
+        ticket.filled = round_size(ticket.filled + quantity, self._s)
+        self.venue.remaining[i] = round_size(self.venue.remaining[i] - quantity, self._s)
+        self._end_group(ticket)
+        if ticket.filled == abs(ticket.row["quantity"]):
+            self._end(ticket, OrderState.FILLED, exits=True)
+
+    def _end_group(self, ticket: Ticket) -> None:
+        """End the others of a group where nautilus is not left to do it.
+
+        It is, unless executions may be partial: then its cancellation of the others would come back and
+        cancel the rest of the order that was executed.
+        """
+        if ticket.group == 0 or self._native_groups:
+            return
+        for other in [*self._waiting[ticket.i], *self._queue[ticket.i], *self._exits[ticket.i]]:
+            if other is not ticket and other.alive and other.group == ticket.group:
+                self._end(other, OrderState.CANCELLED)
+                if other.order is not None:
+                    self._marked.append(other.order)
+
+    def _end_queued_group(self, ticket: Ticket) -> None:
+        """End the others of a group that is cancelled; those that wait in the queue nautilus never saw."""
+        self._end_group(ticket)
+        for other in self._queue[ticket.i]:
+            if other is not ticket and other.alive and other.group == ticket.group != 0:
+                self._end(other, OrderState.CANCELLED)
+
+    def _cancel_marked(self) -> None:
+        marked, self._marked = self._marked, []
+        for order in marked:
+            self.venue.cancel(order)
+
+    def _on_end(self, event: Any) -> None:
+        from janus_trader.trader.order_venue import number_of
+
+        ticket = self._ledger.tickets[number_of(event)]
+        if ticket.alive:
+            self._end(ticket, OrderState.CANCELLED, exits=ticket.immediate)
+
+    def _end(self, ticket: Ticket, state: OrderState, *, exits: bool = False) -> None:
+        """An order is over; with ``exits``, what was executed of it gets its exits."""
+        self._ledger.end(ticket, state)
+        if ticket.order is not None:
+            self._garbage.append(ticket.order)
+        if not (exits and ticket.filled > 0.0):
+            return
+        sign = -1.0 if ticket.row["quantity"] > 0.0 else 1.0
+        for kind, price in ((OrderKind.STOP, ticket.stop_loss), (OrderKind.LIMIT, ticket.take_profit)):
+            if price > 0.0:
+                row = self._ledger.row(self._t, kind, sign * ticket.filled, parent=ticket.number)
+                row["stop" if kind == OrderKind.STOP else "limit"] = price
+                exit_ticket = self._ledger.open(ticket.i, row, 0, -(ticket.number + 1), 0.0, 0.0)
+                if exit_ticket is not None:
+                    self._exits[ticket.i].append(exit_ticket)
+
+    # -- the close ----------------------------------------------------------------------------------
+
+    def _close(self, i: int, close: float) -> None:
+        self._closes[i] = close
+        self._expire(i, session_over=False)
+        self._ledger.close(i)
+        held = self.venue.position(i)[0]
+        charge = borrow_charge(held, close, self._s)
+        self.venue.charge(charge)
+        self._borrowed += charge
+
+    def _expire(self, i: int, *, session_over: bool) -> None:
+        for ticket in list(self._ordered(i)):
+            over = ticket.life == DAY if session_over else ticket.life == 1
+            if not session_over and ticket.life > 0:
+                ticket.life -= 1
+            if over and ticket.alive:
+                self._end(ticket, OrderState.EXPIRED, exits=True)
+                self.venue.cancel(ticket.order)
+                self._end_group(ticket)
+                self._cancel_marked()
+        self._queue[i].extend(self._exits[i])
+        self._exits[i] = []
+        self._sweep(i)
+
+    def _ordered(self, i: int) -> list[Ticket]:
+        """What waits, buys from the highest price and sells from the lowest, equal ones by age."""
+        keyed = [(self.venue.level(x.order)[0], x) for x in self._waiting[i]]
+        buys = [(-p, x) for p, x in keyed if x.row["quantity"] > 0.0]
+        sells = [(p, x) for p, x in keyed if x.row["quantity"] < 0.0]
+        return [x for side in (buys, sells) for _, x in sorted(side, key=lambda pair: pair[0])]
+
+    def _value(self) -> tuple[float, float]:
+        worth, gross = self.venue.balance, 0.0
+        for i in range(len(self._closes)):
+            held, entry = self.venue.position(i)
+            worth += held * (self._closes[i] - entry)
+            gross += abs(held * self._closes[i])
+        return worth, gross
+
+    def _liquidate(self, i: int) -> None:
+        self._cancel(i, -1)
+        held = self.venue.position(i)[0]
+        if held != 0.0:
+            self._queue_up(i, self._ledger.row(self._t, OrderKind.MARKET, -held), 0, 0, 0.0, 0.0)
+            if self._settings.fill == "same_close":
+                self._arrivals(i, float(self._closes[i]))
+
+    def _ask(self, t: int, i: int, equity: float, gross: float, halted: bool) -> None:
+        a, requests, close = self._account[0], self._requests, float(self._closes[i])
+        held, entry = self.venue.position(i)
+        cash = equity - sum(self.venue.position(k)[0] * self._closes[k] for k in range(len(self._closes)))
+        a["bar"], a["cash"], a["equity"], a["gross"] = t, cash, equity, gross
+        a["quantity"], a["average"] = held, entry
+        a["working"] = len(self._waiting[i]) + len(self._queue[i])
+        a["refused"], a["halted"], a["next_id"] = (
+            self._ledger.refused[i],
+            int(halted),
+            len(self._ledger.tickets),
+        )
+        self._writer.write(t, i, a, close, requests)
+        for r in requests:
+            if r["kind"] == 0:
+                break
+            if not halted:
+                self._take(i, r, a, close)
+        requests[:] = np.zeros(1, REQUEST_DTYPE)
+        if self._settings.fill == "same_close" and self._queue[i]:
+            self._arrivals(i, close)
+
+    def _take(self, i: int, r: Any, account: Any, close: float) -> None:
+        if r["kind"] == OrderKind.CANCEL_ALL:
+            self._cancel(i, -1)
+        elif r["kind"] == OrderKind.CANCEL:
+            if r["target"] >= 0:
+                self._cancel(i, int(r["target"]))
+        else:
+            verdict = review_request(r, account, close, self._s)
+            row = self._ledger.row(self._t, int(r["kind"]), float(r["quantity"]))
+            for name in ("limit", "stop", "trail", "life"):
+                row[name] = r[name]
+            if verdict != 0:
+                self._ledger.refuse(i, row, verdict)
+                return
+            group = 0 if r["group"] == 0 else (self._t + 1) * 64 + int(r["group"])
+            self._queue_up(i, row, int(r["life"]), group, float(r["stop_loss"]), float(r["take_profit"]))
+
+    def _cancel(self, i: int, number: int) -> None:
+        for ticket in [*self._waiting[i], *self._queue[i]]:
+            if ticket.alive and (number < 0 or ticket.number == number):
+                self._end(ticket, OrderState.CANCELLED)
+                if ticket.order is not None:
+                    self.venue.cancel(ticket.order)
+                if number >= 0:
+                    self._end_queued_group(ticket)
+                    self._cancel_marked()
+        self._sweep(i)
+        self._queue[i] = [x for x in self._queue[i] if x.alive]
+
+    def _queue_up(
+        self, i: int, row: Any, life: int, group: int, stop_loss: float, take_profit: float
+    ) -> None:
+        ticket = self._ledger.open(i, row, life, group, stop_loss, take_profit)
+        if ticket is not None:
+            self._queue[i].append(ticket)
+
+    def _tidy(self) -> None:
+        if self._garbage:
+            self.venue.forget(self._garbage, nothing_waits=not any(self._waiting))
+            self._garbage = []
