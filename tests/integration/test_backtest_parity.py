@@ -86,6 +86,12 @@ def test_nine_strategies_on_made_up_bars(name, form):
     compare(strategy_of(name), made_up(500, width=0.02), settings, form=form)
 
 
+def test_sizes_of_a_cheap_instrument_never_fall_on_the_other_side_of_a_rounding_edge():
+    """A million units in lots of 1e-6: the venue rounds every amount, the sizes must not feel it."""
+    settings = BacktestSettings(maker_fee=2e-4, taker_fee=4e-4, slippage="bps", slippage_size=2.0)
+    compare(strategy_of("ema_flip"), made_up(4_000, level=0.1), settings, least_fills=150)
+
+
 def native_equity(bars, exposure, fee):
     """Final equity of nautilus' own bar loop, without anything of ours: one unit, orders from ``on_bar``."""
     from nautilus_trader.backtest.engine import BacktestEngine, BacktestEngineConfig

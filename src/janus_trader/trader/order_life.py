@@ -9,7 +9,6 @@ import numpy as np
 from janus_trader.contracts.backtest import (
     ACCOUNT_DTYPE,
     DAY,
-    FILL_DTYPE,
     IMMEDIATE_OR_CANCEL,
     MAX_WORKING,
     REQUEST_DTYPE,
@@ -17,7 +16,6 @@ from janus_trader.contracts.backtest import (
     BacktestSettings,
     OrderKind,
     OrderState,
-    Totals,
 )
 from janus_trader.execution.order_rules import (
     borrow_charge,
@@ -26,6 +24,7 @@ from janus_trader.execution.order_rules import (
     round_size,
     whole_lots,
 )
+from janus_trader.trader.cash_book import CashBook
 from janus_trader.trader.order_tickets import OrderLedger, Ticket
 from janus_trader.trader.request_writers import Writer
 
@@ -61,13 +60,12 @@ class OrderLife:
         self._ledger = OrderLedger(n, settings.max_working)
         self._session = [-(1 << 62)] * n
         self._closes = np.zeros(n)
-        self._fills: list[tuple] = []
+        self._book = CashBook(settings.capital, self._s)
         self._garbage: list[Any] = []
         self._marked: list[Any] = []
         self._native_groups = settings.max_volume_frac == 0.0
         self._t = 0
         self._price = np.zeros(n)
-        self._traded = self._fees = self._slippage = self._borrowed = 0.0
         self._requests = np.zeros(MAX_WORKING, REQUEST_DTYPE)
         self._account = np.zeros(1, ACCOUNT_DTYPE)
 
@@ -96,26 +94,15 @@ class OrderLife:
             for i in range(n):
                 if self._here[t, i]:
                     self._ask(t, i, worth, gross, halted)
-            if self._settings.fill == "same_close":
-                worth, gross = self._value()
-            equity[t] = worth
+            equity[t] = self._equity_at_venue()
             in_market += any(self.venue.position(i)[0] != 0.0 for i in range(n))
             self._tidy()
         return BacktestResult(
             equity=equity,
             orders=self._ledger.rows(),
-            fills=np.array(self._fills, FILL_DTYPE),
+            fills=self._book.fills(),
             quantity=np.array([self.venue.position(i)[0] for i in range(n)]),
-            totals=Totals(
-                equity[-1],
-                len(self._fills),
-                self._traded,
-                self._fees,
-                self._slippage,
-                self._borrowed,
-                in_market,
-                liquidations,
-            ),
+            totals=self._book.totals(float(equity[-1]), in_market, liquidations),
             engine="nautilus_trader",
         )
 
@@ -250,11 +237,7 @@ class OrderLife:
         price, fee = self.venue.on_tick(event.last_px), float(event.commission)
         signed = quantity if ticket.row["quantity"] > 0.0 else -quantity
         maker = is_maker(event)
-        self._fills.append((self._t, i, ticket.number, signed, price, fee, int(maker)))
-        self._traded += quantity * price
-        self._fees += fee
-        if not maker:
-            self._slippage += abs(price - self._price[i]) * quantity
+        self._book.execute(self._t, i, ticket.number, signed, price, fee, maker, self._price[i])
         ticket.filled = round_size(ticket.filled + quantity, self._s)
         self.venue.remaining[i] = round_size(self.venue.remaining[i] - quantity, self._s)
         self._end_group(ticket)
@@ -319,7 +302,7 @@ class OrderLife:
         held = self.venue.position(i)[0]
         charge = borrow_charge(held, close, self._s)
         self.venue.charge(charge)
-        self._borrowed += charge
+        self._book.charge(charge)
 
     def _expire(self, i: int, *, session_over: bool) -> None:
         for ticket in list(self._ordered(i)):
@@ -343,12 +326,17 @@ class OrderLife:
         return [x for side in (buys, sells) for _, x in sorted(side, key=lambda pair: pair[0])]
 
     def _value(self) -> tuple[float, float]:
-        worth, gross = self.venue.balance, 0.0
+        """(equity, gross position value) as the strategy knows them."""
+        held = [self.venue.position(i)[0] for i in range(len(self._closes))]
+        return self._book.value(held, self._closes)
+
+    def _equity_at_venue(self) -> float:
+        """Equity by the venue's own account: balance and open profits."""
+        worth = self.venue.balance
         for i in range(len(self._closes)):
             held, entry = self.venue.position(i)
             worth += held * (self._closes[i] - entry)
-            gross += abs(held * self._closes[i])
-        return worth, gross
+        return worth
 
     def _liquidate(self, i: int) -> None:
         self._cancel(i, -1)
@@ -361,8 +349,7 @@ class OrderLife:
     def _ask(self, t: int, i: int, equity: float, gross: float, halted: bool) -> None:
         a, requests, close = self._account[0], self._requests, float(self._closes[i])
         held, entry = self.venue.position(i)
-        cash = equity - sum(self.venue.position(k)[0] * self._closes[k] for k in range(len(self._closes)))
-        a["bar"], a["cash"], a["equity"], a["gross"] = t, cash, equity, gross
+        a["bar"], a["cash"], a["equity"], a["gross"] = t, self._book.cash, equity, gross
         a["quantity"], a["average"] = held, entry
         a["working"] = len(self._waiting[i]) + len(self._queue[i])
         a["refused"], a["halted"], a["next_id"] = (
