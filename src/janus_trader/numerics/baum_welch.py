@@ -1,330 +1,283 @@
-"""Compiled recursions of a Gaussian HMM with diagonal covariances, over plain arrays: filter and EM."""
+"""Compiled expectation maximisation of a Gaussian HMM, over the records of `hmm_kernels`."""
 
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 from numba import njit
 
-#: Least probability of any transition during a fit: the scaled recursions can then never underflow.
-MIN_PROBABILITY = 1e-12
+from janus_trader.numerics.hmm_kernels import UNDERFLOW, hmm_step, log_densities, whiten
+from janus_trader.numerics.lane_compiler import LaneCompiler
 
-_LOG_2PI = math.log(2.0 * math.pi)
+#: A transition or initial probability below this becomes 0: EM would only carry it into denormals.
+NEGLIGIBLE = 1e-100
+#: A state that explains less than this of one row keeps its emissions.
+LEAST_MASS = 1e-3
 
-
-@njit(cache=True)
-def log_constants(variances: np.ndarray, inverse: np.ndarray, constant: np.ndarray) -> None:
-    """Fill the inverse variances (K, d) and the log normaliser (K,) of each state. O(K d)."""
-    n_states, d = variances.shape
-    for k in range(n_states):
-        total = d * _LOG_2PI
-        for i in range(d):
-            inverse[k, i] = 1.0 / variances[k, i]
-            total += math.log(variances[k, i])
-        constant[k] = -0.5 * total
+_TINY = 1e-300
 
 
-@njit(cache=True)
-def log_emission(
-    x: np.ndarray, means: np.ndarray, inverse: np.ndarray, constant: np.ndarray, out: np.ndarray
-) -> None:
-    """Log density of one row (d,) under each state, into ``out`` (K,). O(K d)."""
-    n_states, d = means.shape
-    for k in range(n_states):
-        quadratic = 0.0
-        for i in range(d):
-            z = x[i] - means[k, i]
-            quadratic += z * z * inverse[k, i]
-        out[k] = constant[k] - 0.5 * quadratic
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def clear_sums(s: Any) -> None:
+    """Empty the sums of the expectation step."""
+    s.first[:] = 0.0
+    s.pairs[:] = 0.0
+    s.moments[:] = 0.0
 
 
-@njit(cache=True)
-def hmm_filter_step(
-    posterior: np.ndarray,
-    first: bool,
-    x: np.ndarray,
-    initial: np.ndarray,
-    transition: np.ndarray,
-    means: np.ndarray,
-    inverse: np.ndarray,
-    constant: np.ndarray,
-) -> float:
-    """One forward step in the log domain, in place; returns the row's log predictive density.
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def add_moments(s: Any, x: np.ndarray) -> None:
+    """Add the row ``x`` to ``s.moments``, each state with its weight in ``s.smoothed``.
 
-    ``posterior`` (K,) holds the state probabilities before the row and receives those after it;
-    ``first`` replaces the prediction by ``initial``. ``inverse`` are 1/variances (K, d), ``constant``
-    the log normalisers (K,). No row can underflow. O(K^2 + K d).
+    Sums are of deviations from the means in force, so nothing cancels however far from 0 they lie.
     """
-    n_states = initial.shape[0]
-    joint = np.empty(n_states)
-    log_emission(x, means, inverse, constant, joint)
-    top = -np.inf
-    for j in range(n_states):
-        prior = initial[j]
-        if not first:
-            prior = 0.0
-            for i in range(n_states):
-                prior += posterior[i] * transition[i, j]
-        joint[j] = joint[j] + math.log(prior) if prior > 0.0 else -np.inf
-        top = max(top, joint[j])
-    total = 0.0
-    for j in range(n_states):
-        joint[j] = math.exp(joint[j] - top)
-        total += joint[j]
-    for j in range(n_states):
-        posterior[j] = joint[j] / total
-    return top + math.log(total)
+    d, lanes = s.means.shape
+    for k in range(lanes):
+        s.moments[0, k] += s.smoothed[k]
+    for i in range(d):
+        value = x[i]
+        for k in range(lanes):
+            s.deviation[i, k] = value - s.means[i, k]
+        for k in range(lanes):
+            s.work[k] = s.smoothed[k] * s.deviation[i, k]
+        for k in range(lanes):
+            s.moments[1 + i, k] += s.work[k]
+        if s.spread.shape[0] > d:
+            row = 1 + d + i * (i + 1) // 2
+            for j in range(i + 1):
+                for k in range(lanes):
+                    s.moments[row + j, k] += s.work[k] * s.deviation[j, k]
+        else:
+            for k in range(lanes):
+                s.moments[1 + d + i, k] += s.work[k] * s.deviation[i, k]
 
 
-@njit(cache=True)
-def floor_distribution(p: np.ndarray) -> None:
-    """Raise every entry of a distribution to `MIN_PROBABILITY` and normalise, in place."""
-    total = 0.0
-    for i in range(p.shape[0]):
-        p[i] = max(p[i], MIN_PROBABILITY)
-        total += p[i]
-    for i in range(p.shape[0]):
-        p[i] /= total
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def forward(s: Any, x: np.ndarray, filtered: np.ndarray, predicted: np.ndarray) -> float:
+    """Filter a sequence from its beginning; log-likelihood of the rows ``x`` (T, d).
 
-
-@njit(cache=True)
-def forward(
-    x: np.ndarray,
-    initial: np.ndarray,
-    transition: np.ndarray,
-    means: np.ndarray,
-    variances: np.ndarray,
-    alpha: np.ndarray,
-    emission: np.ndarray,
-) -> float:
-    """Scaled forward pass: fills ``alpha`` (filtered probabilities) and ``emission`` (both (T, K)).
-
-    Row t of ``emission`` is the likelihood over alpha's normaliser, so that the backward pass needs no
-    other scale. Returns the log-likelihood. All probabilities must be >= `MIN_PROBABILITY`.
+    ``filtered`` and ``predicted`` (T, lanes) receive the state probabilities after and before each row.
     """
-    n_states = means.shape[0]
-    inverse = np.empty_like(means)
-    constant = np.empty(n_states)
-    log_constants(variances, inverse, constant)
-    total = 0.0
+    lanes = s.posterior.shape[0]
+    total, product = 0.0, 1.0
+    s.n = 0
     for t in range(x.shape[0]):
-        row = emission[t]
-        log_emission(x[t], means, inverse, constant, row)
-        top = row[0]
-        for j in range(1, n_states):
-            top = max(top, row[j])
-        norm = 0.0
-        for j in range(n_states):
-            row[j] = math.exp(row[j] - top)
-            prior = initial[j]
-            if t > 0:
-                prior = 0.0
-                for i in range(n_states):
-                    prior += alpha[t - 1, i] * transition[i, j]
-            alpha[t, j] = prior * row[j]
-            norm += alpha[t, j]
-        for j in range(n_states):
-            alpha[t, j] /= norm
-            row[j] /= norm
-        total += math.log(norm) + top
-    return total
+        hmm_step(s, x[t])
+        for k in range(lanes):
+            filtered[t, k] = s.posterior[k]
+        for k in range(lanes):
+            predicted[t, k] = s.predicted[k]
+        total += s.shift
+        product *= s.scale
+        if product < UNDERFLOW:
+            total += math.log(product)
+            product = 1.0
+    return total + math.log(product)
 
 
-@njit(cache=True)
-def backward(alpha: np.ndarray, emission: np.ndarray, transition: np.ndarray, pairs: np.ndarray) -> None:
-    """Scaled backward pass: turns ``alpha`` into smoothed probabilities, sums the pairs into ``pairs``.
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def smooth_back(s: Any, filtered: np.ndarray, predicted: np.ndarray) -> None:
+    """One step back: ``s.smoothed`` of the next row becomes that of the row filtered as ``filtered``.
 
-    ``pairs[i, j]`` becomes the expected number of transitions from i to j. O(T K^2).
+    ``predicted`` are the probabilities before the next row;
+    ``gamma_t(i) = alpha_t(i) sum_j A_ij gamma_t+1(j) / predicted_t+1(j)``. The expected transitions are
+    added to ``s.pairs``, still without their factor ``A_ij``.
     """
-    n_obs, n_states = alpha.shape
-    beta = np.ones(n_states)
-    weighted = np.empty(n_states)
-    pairs[:] = 0.0
-    for t in range(n_obs - 2, -1, -1):
-        for j in range(n_states):
-            weighted[j] = emission[t + 1, j] * beta[j]
-        for i in range(n_states):
-            total = 0.0
-            for j in range(n_states):
-                step = transition[i, j] * weighted[j]
-                total += step
-                pairs[i, j] += alpha[t, i] * step
-            beta[i] = total
-        for i in range(n_states):
-            alpha[t, i] *= beta[i]
+    lanes = s.posterior.shape[0]
+    for k in range(lanes):
+        s.ratio[k] = min(s.smoothed[k] / max(predicted[k], _TINY), 1.0 / _TINY)
+    first = s.ratio[0]
+    for k in range(lanes):
+        s.work[k] = s.transposed[0, k] * first
+    for j in range(1, lanes):
+        factor = s.ratio[j]
+        for k in range(lanes):
+            s.work[k] += s.transposed[j, k] * factor
+    for i in range(lanes):
+        weight = filtered[i]
+        for k in range(lanes):
+            s.pairs[i, k] += weight * s.ratio[k]
+    for k in range(lanes):
+        s.smoothed[k] = filtered[k] * s.work[k]
 
 
-@njit(cache=True)
-def maximise(
-    x: np.ndarray,
-    gamma: np.ndarray,
-    pairs: np.ndarray,
-    floor: np.ndarray,
-    initial: np.ndarray,
-    transition: np.ndarray,
-    means: np.ndarray,
-    variances: np.ndarray,
-) -> None:
-    """M-step in place: new parameters from smoothed probabilities ``gamma`` and expected ``pairs``.
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def expect(s: Any, x: np.ndarray, filtered: np.ndarray, predicted: np.ndarray) -> float:
+    """Expectation step over one sequence, added to the sums of ``s``; its log-likelihood.
 
-    A state that explains less than a thousandth of a row keeps its emissions, and a state that is
-    never left keeps its transitions. Variances stay >= ``floor`` (d,). O(T K d).
+    ``filtered`` (T, lanes) and ``predicted`` (T, lanes) are scratch. O(T (K^2 + K d)), full
+    O(T (K^2 + K d^2)).
     """
-    n_obs, d = x.shape
-    n_states = gamma.shape[1]
-    for k in range(n_states):
-        initial[k] = gamma[0, k]
-        mass = 0.0
-        for t in range(n_obs):
-            mass += gamma[t, k]
-        if mass > 1e-3:
-            means[k] = 0.0
-            variances[k] = 0.0
-            for t in range(n_obs):
-                for i in range(d):
-                    means[k, i] += gamma[t, k] * x[t, i]
-            for i in range(d):
-                means[k, i] /= mass
-            for t in range(n_obs):
-                for i in range(d):
-                    variances[k, i] += gamma[t, k] * (x[t, i] - means[k, i]) ** 2
-            for i in range(d):
-                variances[k, i] = max(variances[k, i] / mass, floor[i])
+    lanes = s.posterior.shape[0]
+    value = forward(s, x, filtered, predicted)
+    last = x.shape[0] - 1
+    for k in range(lanes):
+        s.smoothed[k] = s.posterior[k]
+    add_moments(s, x[last])
+    for t in range(last - 1, -1, -1):
+        smooth_back(s, filtered[t], predicted[t + 1])
+        add_moments(s, x[t])
+    for k in range(lanes):
+        s.first[k] += s.smoothed[k]
+    return value
+
+
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def normalise(p: np.ndarray, n: int) -> None:
+    """Divide the first ``n`` numbers by their sum; what is `NEGLIGIBLE` then becomes 0."""
+    total = 0.0
+    for k in range(n):
+        total += p[k]
+    for k in range(n):
+        p[k] /= total
+        if p[k] < NEGLIGIBLE:
+            p[k] = 0.0
+
+
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def maximise_transitions(s: Any) -> None:
+    """New initial law and transition matrix from the sums; a state that is never left keeps its row."""
+    normalise(s.first, s.n_states)
+    for i in range(s.n_states):
+        s.initial[i] = s.first[i]
         leaving = 0.0
-        for j in range(n_states):
-            leaving += pairs[k, j]
-        if leaving > MIN_PROBABILITY:
-            for j in range(n_states):
-                transition[k, j] = pairs[k, j] / leaving
-            floor_distribution(transition[k])
-    floor_distribution(initial)
+        for j in range(s.n_states):
+            s.work[j] = s.pairs[i, j] * s.transition[i, j] if s.transition[i, j] > 0.0 else 0.0
+            leaving += s.work[j]
+        if leaving > NEGLIGIBLE:
+            for j in range(s.n_states):
+                s.transition[i, j] = s.work[j]
+            normalise(s.transition[i], s.n_states)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def maximise_emissions(s: Any) -> None:
+    """New means and covariances from the sums, floored and made ready by `whiten`."""
+    d = s.means.shape[0]
+    for k in range(s.n_states):
+        mass = s.moments[0, k]
+        if mass < LEAST_MASS:
+            continue
+        for i in range(d):
+            s.deviation[i, k] = s.moments[1 + i, k] / mass
+            s.means[i, k] += s.deviation[i, k]
+        for i in range(d):
+            if s.spread.shape[0] > d:
+                row = i * (i + 1) // 2
+                for j in range(i + 1):
+                    product = s.deviation[i, k] * s.deviation[j, k]
+                    s.spread[row + j, k] = s.moments[1 + d + row + j, k] / mass - product
+            else:
+                s.spread[i, k] = s.moments[1 + d + i, k] / mass - s.deviation[i, k] ** 2
+    whiten(s)
+
+
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def expect_all(
+    s: Any, x: np.ndarray, bounds: np.ndarray, filtered: np.ndarray, predicted: np.ndarray
+) -> float:
+    """Expectation step over independent sequences, rows ``bounds[i]`` to ``bounds[i + 1]``."""
+    clear_sums(s)
+    value = 0.0
+    for i in range(bounds.shape[0] - 1):
+        value += expect(s, x[bounds[i] : bounds[i + 1]], filtered, predicted)
+    return value
+
+
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
 def expectation_maximisation(
-    x: np.ndarray,
-    initial: np.ndarray,
-    transition: np.ndarray,
-    means: np.ndarray,
-    variances: np.ndarray,
-    floor: np.ndarray,
-    max_iter: int,
-    tol: float,
+    states: np.ndarray, x: np.ndarray, bounds: np.ndarray, max_iter: int, tol: float
 ) -> tuple[float, int]:
-    """Run EM in place; returns the log-likelihood of the parameters left behind, and the steps taken.
+    """Run EM on the model in ``states``; log-likelihood of the model left behind, and the steps taken.
 
-    Stops after ``max_iter`` steps, or when a step gained less than ``tol`` per row. O(max_iter T K (K + d)).
+    Stops after ``max_iter`` steps, or when a step gained less than ``tol`` per row. A step costs
+    O(T K (K + d)), full O(T K (K + d^2)); one more expectation values the last model.
     """
-    n_obs = x.shape[0]
-    n_states = means.shape[0]
-    alpha = np.empty((n_obs, n_states))
-    emission = np.empty((n_obs, n_states))
-    pairs = np.empty((n_states, n_states))
-    floor_distribution(initial)
-    for k in range(n_states):
-        floor_distribution(transition[k])
-    value = forward(x, initial, transition, means, variances, alpha, emission)
+    s = states[0]
+    lanes = s.posterior.shape[0]
+    filtered = np.empty((x.shape[0], lanes))
+    predicted = np.empty((x.shape[0], lanes))
+    value = expect_all(s, x, bounds, filtered, predicted)
     for step in range(max_iter):
-        backward(alpha, emission, transition, pairs)
-        maximise(x, alpha, pairs, floor, initial, transition, means, variances)
+        maximise_transitions(s)
+        maximise_emissions(s)
         before = value
-        value = forward(x, initial, transition, means, variances, alpha, emission)
-        if value - before < tol * n_obs:
+        value = expect_all(s, x, bounds, filtered, predicted)
+        if value - before < tol * x.shape[0]:
             return value, step + 1
     return value, max_iter
 
 
-@njit(cache=True)
-def _nearest(row: np.ndarray, centres: np.ndarray, n_centres: int, weight: np.ndarray) -> tuple[int, float]:
-    """Index of and weighted squared distance to the nearest of the first ``n_centres`` centres."""
-    best, least = 0, np.inf
-    for k in range(n_centres):
-        distance = 0.0
-        for i in range(row.shape[0]):
-            z = row[i] - centres[k, i]
-            distance += weight[i] * z * z
-        if distance < least:
-            best, least = k, distance
-    return best, least
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def sequence_likelihood(states: np.ndarray, x: np.ndarray, bounds: np.ndarray) -> float:
+    """Log-likelihood of independent sequences, without memory for the rows."""
+    s = states[0]
+    total = 0.0
+    for i in range(bounds.shape[0] - 1):
+        s.n = 0
+        for t in range(bounds[i], bounds[i + 1]):
+            hmm_step(s, x[t])
+            total += s.shift + math.log(s.scale)
+    return total
 
 
-@njit(cache=True)
-def seed_centres(x: np.ndarray, weight: np.ndarray, uniforms: np.ndarray, n_lloyd: int) -> np.ndarray:
-    """Centres (K, d) by k-means++ driven by ``uniforms`` (K,), then ``n_lloyd`` Lloyd sweeps.
-
-    Distances are squared and weighted per feature by ``weight`` (d,). O(K T d (1 + n_lloyd)).
-    """
-    n_obs, d = x.shape
-    n_states = uniforms.shape[0]
-    centres = np.empty((n_states, d))
-    centres[0] = x[int(uniforms[0] * n_obs)]
-    distance = np.empty(n_obs)
-    for k in range(1, n_states):
-        total = 0.0
-        for t in range(n_obs):
-            distance[t] = _nearest(x[t], centres, k, weight)[1]
-            total += distance[t]
-        wanted = uniforms[k] * total
-        chosen = int(uniforms[k] * n_obs)  # used when all rows coincide with a centre
-        for t in range(n_obs):
-            wanted -= distance[t]
-            if wanted < 0.0:
-                chosen = t
-                break
-        centres[k] = x[chosen]
-    sums = np.empty((n_states, d))
-    counts = np.empty(n_states)
-    for _ in range(n_lloyd):
-        sums[:] = 0.0
-        counts[:] = 0.0
-        for t in range(n_obs):
-            k = _nearest(x[t], centres, n_states, weight)[0]
-            counts[k] += 1.0
-            for i in range(d):
-                sums[k, i] += x[t, i]
-        for k in range(n_states):
-            if counts[k] > 0.0:
-                for i in range(d):
-                    centres[k, i] = sums[k, i] / counts[k]
-    return centres
-
-
-@njit(cache=True)
-def cluster_variances(
-    x: np.ndarray, centres: np.ndarray, weight: np.ndarray, total: np.ndarray
-) -> np.ndarray:
-    """Variances (K, d) of the rows nearest to each centre; ``total`` (d,) where that is one row or none."""
-    n_states, d = centres.shape
-    out = np.zeros((n_states, d))
-    counts = np.zeros(n_states)
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def sequence_filter(states: np.ndarray, x: np.ndarray) -> None:
+    """Filter the rows of one sequence from its beginning; the last posterior stays in ``states``."""
+    s = states[0]
+    s.n = 0
     for t in range(x.shape[0]):
-        k = _nearest(x[t], centres, n_states, weight)[0]
-        counts[k] += 1.0
-        for i in range(d):
-            out[k, i] += (x[t, i] - centres[k, i]) ** 2
-    for k in range(n_states):
-        for i in range(d):
-            out[k, i] = out[k, i] / counts[k] if counts[k] > 1.0 else total[i]
-    return out
+        hmm_step(s, x[t])
 
 
-def variance_floor(rows: np.ndarray, min_variance: float) -> np.ndarray:
-    """Least variance per feature; the second term is the rounding noise of a constant feature."""
-    noise = 1e-24 * np.mean(rows * rows, axis=0)
-    return np.maximum(np.maximum(min_variance * rows.var(axis=0), noise), np.finfo(np.float64).tiny)
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def smooth(states: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Probabilities (T, lanes) of the states given all rows of one sequence."""
+    s = states[0]
+    lanes = s.posterior.shape[0]
+    filtered = np.empty((x.shape[0], lanes))
+    predicted = np.empty((x.shape[0], lanes))
+    forward(s, x, filtered, predicted)
+    for k in range(lanes):
+        s.smoothed[k] = s.posterior[k]
+    for t in range(x.shape[0] - 2, -1, -1):
+        smooth_back(s, filtered[t], predicted[t + 1])
+        for k in range(lanes):
+            filtered[t, k] = s.smoothed[k]
+    return filtered
 
 
-def starting_point(
-    rows: np.ndarray, uniforms: np.ndarray, floor: np.ndarray, persistence: float, n_lloyd: int
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Parameters that EM starts from: clusters, uniform initial law, sticky transitions."""
-    k = uniforms.size
-    total = np.maximum(rows.var(axis=0), floor)
-    weight = 1.0 / total
-    means = seed_centres(rows, weight, uniforms, n_lloyd)
-    variances = np.maximum(cluster_variances(rows, means, weight, total), floor)
-    stay = persistence if k > 1 else 1.0
-    transition = np.full((k, k), (1.0 - stay) / max(k - 1, 1))
-    np.fill_diagonal(transition, stay)
-    return np.full(k, 1.0 / k), transition, means, variances
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def best_path(states: np.ndarray, x: np.ndarray) -> tuple[np.ndarray, float]:
+    """Likeliest path (T,) of one sequence and its joint log density, by Viterbi's recursion."""
+    s = states[0]
+    n = s.n_states
+    back = np.empty((x.shape[0], n), np.int64)
+    log_transition = np.full((n, n), -np.inf)
+    score = np.full(n, -np.inf)
+    for i in range(n):
+        if s.initial[i] > 0.0:
+            score[i] = math.log(s.initial[i])
+        for j in range(n):
+            if s.transition[i, j] > 0.0:
+                log_transition[i, j] = math.log(s.transition[i, j])
+    arrived = np.empty(n)
+    for t in range(x.shape[0]):
+        log_densities(s, x[t])
+        for j in range(n):
+            best = 0
+            if t > 0:
+                for i in range(1, n):
+                    if score[i] + log_transition[i, j] > score[best] + log_transition[best, j]:
+                        best = i
+            back[t, j] = best
+            reach = score[best] + log_transition[best, j] if t > 0 else score[j]
+            arrived[j] = reach + s.log_density[j]
+        score[:] = arrived
+    path = np.empty(x.shape[0], np.int64)
+    path[-1] = np.argmax(score)
+    for t in range(x.shape[0] - 1, 0, -1):
+        path[t - 1] = back[t, path[t]]
+    return path, score[path[-1]]

@@ -1,117 +1,33 @@
-"""Gaussian hidden Markov model with diagonal covariances: fit, likelihood and streaming filter."""
+"""Gaussian hidden Markov model, diagonal or full: likelihood, fit and streaming filter."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Self
+from collections.abc import Sequence
+from typing import ClassVar, Self
 
-import msgspec
 import numpy as np
 from numba import njit
 
-from janus_trader.contracts.errors import DataError
-from janus_trader.numerics.baum_welch import (
-    expectation_maximisation,
-    hmm_filter_step,
-    log_constants,
-    starting_point,
-    variance_floor,
-)
+from janus_trader.contracts.errors import DataError, IntegrityError
+from janus_trader.numerics.baum_welch import expectation_maximisation, sequence_likelihood
+from janus_trader.numerics.hmm_kernels import hmm_step, is_finite, pack, unpack
+from janus_trader.numerics.hmm_parameters import HMMParameters, finite_rows, sequence_bounds
+from janus_trader.numerics.hmm_start import starting_point, variance_floor
+from janus_trader.numerics.lane_compiler import LaneCompiler
 from janus_trader.numerics.streaming import StreamingKernel
 
+__all__ = ["HMMFilter", "HMMParameters", "em_step", "fit_hmm", "hmm_filter_dtype", "log_likelihood"]
 
-class HMMParameters(msgspec.Struct, frozen=True, eq=False):
-    """Parameters of a Gaussian HMM with K states over rows of d numbers.
 
-    Attributes
-    ----------
-    initial : (K,) array
-        State probabilities of the first row; sums to 1.
-    transition : (K, K) array
-        ``transition[i, j]`` is the probability of going from i to j; rows sum to 1.
-    means, variances : (K, d) array
-        Emission moments per state; variances > 0.
+def log_likelihood(parameters: HMMParameters, x: np.ndarray, lengths: Sequence[int] | None = None) -> float:
+    """Log-likelihood of the rows ``x`` (T, d), natural logarithm, summed over rows.
+
+    ``lengths`` cuts the rows into independent sequences. O(T (K^2 + K d)), full O(T (K^2 + K d^2)).
 
     Raises
     ------
     DataError
-        At construction: shapes disagree, probabilities do not sum to 1, a variance is not positive.
-
-    Examples
-    --------
-    >>> p = HMMParameters(np.array([1.0]), np.array([[1.0]]), np.zeros((1, 2)), np.ones((1, 2)))
-    >>> p.n_states, p.n_features
-    (1, 2)
-    """
-
-    initial: np.ndarray
-    transition: np.ndarray
-    means: np.ndarray
-    variances: np.ndarray
-
-    def __post_init__(self) -> None:
-        k = self.initial.shape[0] if self.initial.ndim == 1 else 0
-        shapes = (self.transition.shape, self.variances.shape)
-        if k < 1 or self.means.ndim != 2 or shapes != ((k, k), self.means.shape) or len(self.means) != k:
-            raise DataError(
-                "HMM parameters disagree in shape",
-                got=[a.shape for a in (self.initial, self.transition, self.means, self.variances)],
-                expected="(K,), (K, K), (K, d), (K, d)",
-            )
-        sums = np.append(self.transition.sum(axis=1), self.initial.sum())
-        if not np.allclose(sums, 1.0, atol=1e-8) or min(self.initial.min(), self.transition.min()) < 0.0:
-            raise DataError(
-                "HMM probabilities are not a distribution", got=sums, expected="rows that sum to 1"
-            )
-        if not (
-            np.isfinite(self.means).all() and np.isfinite(self.variances).all() and self.variances.min() > 0
-        ):
-            raise DataError(
-                "HMM emissions are degenerate", got=self.variances, expected="finite, variances > 0"
-            )
-
-    @property
-    def n_states(self) -> int:
-        """Number of states K."""
-        return int(self.means.shape[0])
-
-    @property
-    def n_features(self) -> int:
-        """Numbers in a row, d."""
-        return int(self.means.shape[1])
-
-    def permuted(self, order: np.ndarray) -> HMMParameters:
-        """The same model with state ``order[k]`` called ``k``."""
-        return HMMParameters(
-            self.initial[order],
-            np.ascontiguousarray(self.transition[np.ix_(order, order)]),
-            self.means[order],
-            self.variances[order],
-        )
-
-
-@njit(cache=True)
-def _log_likelihood(
-    x: np.ndarray, initial: np.ndarray, transition: np.ndarray, means: np.ndarray, variances: np.ndarray
-) -> float:
-    inverse = np.empty_like(means)
-    constant = np.empty(means.shape[0])
-    log_constants(variances, inverse, constant)
-    posterior = initial.copy()
-    first = True
-    total = 0.0
-    for t in range(x.shape[0]):
-        total += hmm_filter_step(posterior, first, x[t], initial, transition, means, inverse, constant)
-        first = False
-    return total
-
-
-def log_likelihood(parameters: HMMParameters, x: np.ndarray) -> float:
-    """Log-likelihood of the rows ``x`` (T, d), natural logarithm, summed over rows. O(T (K^2 + K d)).
-
-    Raises
-    ------
-    DataError
-        ``x`` is not (T, d), or holds a value that is not finite.
+        ``x`` is not (T, d), or holds a value that is not finite; lengths do not add up.
 
     Examples
     --------
@@ -119,39 +35,24 @@ def log_likelihood(parameters: HMMParameters, x: np.ndarray) -> float:
     >>> round(log_likelihood(p, np.zeros((2, 1))), 6)
     -1.837877
     """
-    rows = _rows(x, 1)
-    if rows.shape[1] != parameters.n_features:
-        raise DataError("rows do not fit the HMM", got=rows.shape, expected=f"(T, {parameters.n_features})")
-    return float(_log_likelihood(rows, *_arrays(parameters)))
-
-
-def _rows(x: np.ndarray, least: int) -> np.ndarray:
-    rows = np.ascontiguousarray(x, dtype=np.float64)
-    if rows.ndim != 2 or rows.shape[0] < least or rows.shape[1] < 1 or not np.isfinite(rows).all():
-        raise DataError(
-            "an HMM needs rows of finite numbers",
-            got=f"shape {rows.shape}, {int(np.isnan(rows).sum())} NaN",
-            expected=f"(T, d) with T >= {least}, d >= 1",
-            remedy="drop incomplete rows, or wait for more of them",
-        )
-    return rows
-
-
-def _arrays(p: HMMParameters) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    initial, transition, means, variances = (
-        np.ascontiguousarray(a, dtype=np.float64) for a in (p.initial, p.transition, p.means, p.variances)
-    )
-    return initial, transition, means, variances
+    rows = finite_rows(x, 1, parameters.n_features)
+    return float(sequence_likelihood(pack(parameters), rows, sequence_bounds(len(rows), lengths)))
 
 
 def em_step(
-    parameters: HMMParameters, x: np.ndarray, min_variance: float = 0.0
+    parameters: HMMParameters,
+    x: np.ndarray,
+    min_variance: float = 0.0,
+    lengths: Sequence[int] | None = None,
 ) -> tuple[HMMParameters, float]:
     """One Baum-Welch step from ``parameters`` over the rows ``x`` (T, d), and what it led to.
 
     Returns the new parameters and their log-likelihood, which is never below that of ``parameters``
-    (but for the floors: `MIN_PROBABILITY` under transitions, and ``min_variance``, a fraction of each
-    feature's variance over ``x``, under variances). O(T K (K + d)).
+    but for the floor under variances: ``min_variance`` is a fraction of each feature's variance over
+    ``x``; in a full model it bounds what the features before it leave unexplained. A state with a mass
+    below a thousandth of a row keeps its emissions, one that is never left its transitions. Zeros of
+    the initial law and of the transition matrix stay zeros. ``lengths`` cuts the rows into independent
+    sequences. O(T K (K + d)), full O(T K (K + d^2)).
 
     Raises
     ------
@@ -162,16 +63,14 @@ def em_step(
     --------
     >>> p = HMMParameters(np.array([1.0]), np.array([[1.0]]), np.zeros((1, 1)), np.ones((1, 1)))
     >>> q, value = em_step(p, np.array([[1.0], [3.0]]))
-    >>> q.means.tolist(), q.variances.tolist()
+    >>> q.means.tolist(), q.covariances.tolist()
     ([[2.0]], [[1.0]])
     """
-    rows = _rows(x, 1)
-    if rows.shape[1] != parameters.n_features:
-        raise DataError("rows do not fit the HMM", got=rows.shape, expected=f"(T, {parameters.n_features})")
-    initial, transition, means, variances = (a.copy() for a in _arrays(parameters))
-    floor = variance_floor(rows, min_variance)
-    value, _ = expectation_maximisation(rows, initial, transition, means, variances, floor, 1, 0.0)
-    return HMMParameters(initial, transition, means, variances), float(value)
+    rows = finite_rows(x, 1, parameters.n_features)
+    states = pack(parameters)
+    states["floor"][0] = variance_floor(rows, min_variance)
+    value, _ = expectation_maximisation(states, rows, sequence_bounds(len(rows), lengths), 1, 0.0)
+    return unpack(states), float(value)
 
 
 def fit_hmm(
@@ -182,11 +81,13 @@ def fit_hmm(
     tol: float = 1e-5,
     min_variance: float = 1e-3,
     *,
+    full: bool = False,
+    lengths: Sequence[int] | None = None,
     n_starts: int = 1,
     persistence: float = 0.9,
     n_lloyd: int = 10,
 ) -> tuple[HMMParameters, float]:
-    """Maximum-likelihood Gaussian HMM with diagonal covariances, by Baum-Welch.
+    """Maximum-likelihood Gaussian HMM by Baum-Welch.
 
     Starts from k-means++ clusters (features weighted by their inverse variance) with a sticky
     transition matrix and climbs by EM. States come back ordered by their means (first feature first),
@@ -206,7 +107,12 @@ def fit_hmm(
         Stop when a step gains less log-likelihood than this per row, >= 0.
     min_variance : float
         Floor under every state's variance as a fraction of that feature's variance over ``x``, in
-        [0, 1]: no state can collapse onto a few rows.
+        [0, 1]: no state can collapse onto a few rows. In a full model the floor is under what the
+        features before it leave unexplained, so covariances stay invertible.
+    full : bool
+        Full covariance matrices; default diagonal.
+    lengths : sequence of int, optional
+        Cuts the rows into independent sequences of these lengths.
     n_starts : int
         Independent starts, >= 1; the best is kept.
     persistence : float
@@ -227,8 +133,8 @@ def fit_hmm(
 
     Notes
     -----
-    O(n_starts max_iter T K (K + d)); compiled loops without BLAS. A feature that is constant is
-    harmless. Equivariant to shifting and scaling features.
+    O(n_starts max_iter T K (K + d)), full O(n_starts max_iter T K (K + d^2)); compiled loops without
+    BLAS. A feature that is constant is harmless. Equivariant to shifting and scaling features.
 
     Examples
     --------
@@ -242,7 +148,8 @@ def fit_hmm(
     ----------
     Baum et al. (1970); Rabiner (1989), A tutorial on hidden Markov models.
     """
-    rows = _rows(x, 2 * n_states + 1)
+    rows = finite_rows(x, 2 * n_states + 1)
+    bounds = sequence_bounds(len(rows), lengths)
     ranges = n_states >= 1 and max_iter >= 1 and tol >= 0.0 and 0.0 <= min_variance <= 1.0
     if not (ranges and n_starts >= 1 and 0.0 < persistence < 1.0 and n_lloyd >= 0):
         raise DataError(
@@ -254,83 +161,62 @@ def fit_hmm(
     floor = variance_floor(rows, min_variance)
     best: tuple[float, HMMParameters] | None = None
     for uniforms in generator.random((n_starts, n_states)):
-        initial, transition, means, variances = starting_point(rows, uniforms, floor, persistence, n_lloyd)
-        value, _ = expectation_maximisation(rows, initial, transition, means, variances, floor, max_iter, tol)
+        states = pack(starting_point(rows, uniforms, floor, persistence, n_lloyd, full), floor)
+        value, _ = expectation_maximisation(states, rows, bounds, max_iter, tol)
         if best is None or value > best[0]:
-            best = (float(value), HMMParameters(initial, transition, means, variances))
+            best = (float(value), unpack(states))
     assert best is not None
     value, parameters = best
     return parameters.permuted(np.lexsort(parameters.means.T[::-1])), value
 
 
 def hmm_filter_dtype(n_states: int) -> np.dtype:
-    """State of `HMMFilter`: the posterior, the last row's log predictive density, rows seen."""
-    return np.dtype([("posterior", "f8", (n_states,)), ("log_density", "f8"), ("n", "i8")], align=True)
+    """What of a filter changes with the rows: posterior, last predictive density, rows seen.
+
+    The log predictive density is ``shift + log(scale)``.
+    """
+    return np.dtype(
+        [("posterior", "f8", (n_states,)), ("shift", "f8"), ("scale", "f8"), ("n", "i8")], align=True
+    )
 
 
-@njit(cache=True)
-def _step(
-    s: Any,
-    x: np.ndarray,
-    initial: np.ndarray,
-    transition: np.ndarray,
-    means: np.ndarray,
-    inverse: np.ndarray,
-    constant: np.ndarray,
-    out: np.ndarray,
-) -> None:
-    missing = False
-    for i in range(x.shape[0]):
-        missing = missing or not np.isfinite(x[i])
-    if not missing:
-        s.log_density = hmm_filter_step(
-            s.posterior, s.n == 0, x, initial, transition, means, inverse, constant
-        )
-        s.n += 1
-    for k in range(initial.shape[0]):
-        out[k] = s.posterior[k] if s.n > 0 else np.nan
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def hmm_filter_step(s, x):
+    """`hmm_step` for a row that may miss numbers: then the posterior stays, NaN before the first row."""
+    if is_finite(x):
+        hmm_step(s, x)
+    elif s.n == 0:
+        for k in range(s.posterior.shape[0]):
+            s.posterior[k] = np.nan
 
 
-@njit(cache=True)
-def _update(
-    states: np.ndarray,
-    x: np.ndarray,
-    initial: np.ndarray,
-    transition: np.ndarray,
-    means: np.ndarray,
-    inverse: np.ndarray,
-    constant: np.ndarray,
-) -> np.ndarray:
-    out = np.empty(initial.shape[0])
-    _step(states[0], x, initial, transition, means, inverse, constant, out)
-    return out
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def _update(states, x):
+    hmm_filter_step(states[0], x)
 
 
-@njit(cache=True)
-def _scan(
-    states: np.ndarray,
-    xs: np.ndarray,
-    initial: np.ndarray,
-    transition: np.ndarray,
-    means: np.ndarray,
-    inverse: np.ndarray,
-    constant: np.ndarray,
-) -> np.ndarray:
-    out = np.empty((xs.shape[0], initial.shape[0]))
+@njit(cache=True, error_model="numpy", pipeline_class=LaneCompiler)
+def _scan(states, xs):
+    s = states[0]
+    out = np.empty((xs.shape[0], s.n_states))
     for t in range(xs.shape[0]):
-        _step(states[0], xs[t], initial, transition, means, inverse, constant, out[t])
+        hmm_filter_step(s, xs[t])
+        for k in range(s.n_states):
+            out[t, k] = s.posterior[k]
     return out
 
 
 class HMMFilter(StreamingKernel):
     r"""Streaming state probabilities of a Gaussian HMM given everything seen so far.
 
-    .. math:: p_t(j) \propto \mathcal N(x_t; \mu_j, \sigma_j^2) \sum_i p_{t-1}(i) A_{ij},
-              \qquad p_1(j) \propto \mathcal N(x_1; \mu_j, \sigma_j^2)\, \pi_j
+    .. math:: p_t(j) \propto \mathcal N(x_t; \mu_j, \Sigma_j) \sum_i p_{t-1}(i) A_{ij},
+              \qquad p_1(j) \propto \mathcal N(x_1; \mu_j, \Sigma_j)\, \pi_j
 
     Input rows (d,), output (K,) probabilities that sum to 1 to rounding, from the first row on (no
-    warm-up). Works in logarithms: no row, however unlikely, can underflow it. A row with any NaN keeps
-    the posterior (NaN before the first complete row). O(K^2 + K d) a step.
+    warm-up). Scaled, and where no state in reach explains a row in logarithms: no row, however unlikely,
+    can underflow it; one beyond the range of a double under every state leaves the prediction. A row
+    with any NaN or infinity keeps the posterior (NaN before the first complete row). `update` returns
+    one array, overwritten by the next call. O(K^2 + K d) a step, full O(K^2 + K d^2).
 
     Parameters
     ----------
@@ -356,26 +242,70 @@ class HMMFilter(StreamingKernel):
     def __init__(self, parameters: HMMParameters) -> None:
         self.parameters = parameters
         self.__dict__["WIDTH"] = parameters.n_features  # the class attribute is the width of the examples
-        initial, transition, means, variances = _arrays(parameters)
-        inverse, constant = np.empty_like(means), np.empty(parameters.n_states)
-        log_constants(variances, inverse, constant)
-        args = (initial, transition, means, inverse, constant)
-        self._init(hmm_filter_dtype(parameters.n_states), args, 1)
+        self._model = pack(parameters)
+        self._kept = hmm_filter_dtype(parameters.n_states)
+        self._init(self._model.dtype, (), 1)
+        self.reset()
 
     @classmethod
     def examples(cls) -> list[Self]:
         transition = np.array([[0.95, 0.05, 0.0], [0.02, 0.9, 0.08], [0.1, 0.1, 0.8]])
         means = np.array([[99.0, 99.0], [100.0, 101.0], [103.0, 98.0]])
-        return [cls(HMMParameters(np.array([0.2, 0.3, 0.5]), transition, means, np.full((3, 2), 4.0)))]
+        initial, full = np.array([0.2, 0.3, 0.5]), np.tile([[4.0, 1.0], [1.0, 3.0]], (3, 1, 1))
+        return [
+            cls(HMMParameters(initial, transition, means, covariances))
+            for covariances in (np.full((3, 2), 4.0), full)
+        ]
+
+    def update(self, x: np.ndarray) -> np.ndarray:
+        """Take in one row; the posterior (K,), overwritten by the next call."""
+        _update(self._state, x)
+        return self._posterior
+
+    def transform(self, xs: np.ndarray) -> np.ndarray:
+        """Posteriors (T, K) of a fresh filter over rows (T, d); this instance's state is untouched."""
+        rows = np.ascontiguousarray(xs, dtype=np.float64)
+        if rows.ndim != 2 or rows.shape[1] != self.WIDTH:
+            raise DataError("rows do not fit the HMM", got=rows.shape, expected=f"(T, {self.WIDTH})")
+        return _scan(self._model.copy(), rows)
+
+    def reset(self) -> None:
+        """Back to the state before the first row."""
+        self._state = self._model.copy()
+        self._posterior = self._state["posterior"][0, : self.parameters.n_states]
+
+    def snapshot(self) -> bytes:
+        """The posterior and counters as bytes, without the model."""
+        kept = np.zeros(1, self._kept)
+        for name in ("shift", "scale", "n"):
+            kept[name] = self._state[name]
+        kept["posterior"] = self._posterior
+        return kept.tobytes()
+
+    def restore(self, raw: bytes) -> None:
+        """Put a snapshot back. Raises IntegrityError when it is of a model of another size."""
+        if len(raw) != self._kept.itemsize:
+            raise IntegrityError(
+                "HMMFilter: snapshot does not fit",
+                got=f"{len(raw)} bytes",
+                expected=f"{self._kept.itemsize} bytes",
+                remedy="restore with the model it was taken with",
+            )
+        kept = np.frombuffer(raw, self._kept)
+        for name in ("shift", "scale", "n"):
+            self._state[name] = kept[name]
+        self._posterior[:] = kept["posterior"][0]
 
     @property
     def posterior(self) -> np.ndarray:
         """State probabilities (K,); ``parameters.initial`` before the first row."""
         if self._state["n"][0] == 0:
             return np.array(self.parameters.initial, dtype=np.float64)
-        return self._state["posterior"][0].copy()
+        return self._posterior.copy()
 
     @property
     def log_density(self) -> float:
-        """Log predictive density of the last complete row given those before it."""
-        return float(self._state["log_density"][0])
+        """Log predictive density of the last complete row given those before it; NaN before one."""
+        if self._state["n"][0] == 0:
+            return float("nan")
+        return float(self._state["shift"][0] + np.log(self._state["scale"][0]))

@@ -69,3 +69,10 @@ def test_logarithms_are_right_to_the_last_place_or_so(rng):
     got = x.copy()
     log_in_place(got)
     assert (np.abs(got - np.log(x)) <= 2.0 * np.spacing(np.abs(np.log(x)))).all()
+
+
+@pytest.mark.parametrize(("n", "mean", "deviation"), [(64, 0.35, 0.16), (256, 0.47, 0.07)])
+def test_random_walks_have_the_stated_mean_and_deviation(rng, n, mean, deviation):
+    h = [hurst_lagged(walk) for walk in np.cumsum(rng.standard_normal((4000, n)), axis=1)]
+    assert np.mean(h) == pytest.approx(mean, abs=0.01)
+    assert np.std(h) == pytest.approx(deviation, abs=0.01)

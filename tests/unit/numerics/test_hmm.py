@@ -7,28 +7,32 @@ from hypothesis import strategies as st
 from janus_trader.contracts.errors import DataError
 from janus_trader.foundation.codec import decode, encode
 from janus_trader.numerics.hmm import HMMFilter, HMMParameters, em_step, fit_hmm, log_likelihood
+from janus_trader.numerics.hmm_decoding import smoothed_probabilities, viterbi
 
 
-def random_parameters(g, k=3, d=2):
+def random_parameters(g, k=3, d=2, full=False):
+    covariances = g.uniform(0.2, 2.0, (k, d))
+    if full:
+        a = g.standard_normal((k, d, d + 2))
+        covariances = a @ a.transpose(0, 2, 1) / d + 0.1 * np.eye(d)
     return HMMParameters(
-        g.dirichlet(np.ones(k)),
-        g.dirichlet(np.ones(k), size=k),
-        g.standard_normal((k, d)),
-        g.uniform(0.2, 2.0, (k, d)),
+        g.dirichlet(np.ones(k)), g.dirichlet(np.ones(k), size=k), g.standard_normal((k, d)), covariances
     )
 
 
 def hmmlearn_model(p, **kwargs):
-    model = GaussianHMM(p.n_states, "diag", init_params="", covars_prior=0.0, min_covar=0.0, **kwargs)
+    kind = "full" if p.full else "diag"
+    kwargs |= {"covars_prior": 0.0, "covars_weight": 0.0 if p.full else 1.0, "min_covar": 0.0}
+    model = GaussianHMM(p.n_states, kind, init_params="", **kwargs)
     model.startprob_, model.transmat_ = p.initial, p.transition
-    model.means_, model.covars_ = p.means, p.variances
+    model.means_, model.covars_ = p.means, p.covariances
     return model
 
 
 def sample(p, g, n):
     state, rows = g.choice(p.n_states, p=p.initial), []
     for _ in range(n):
-        rows.append(p.means[state] + np.sqrt(p.variances[state]) * g.standard_normal(p.n_features))
+        rows.append(p.means[state] + np.sqrt(p.covariances[state]) * g.standard_normal(p.n_features))
         state = g.choice(p.n_states, p=p.transition[state])
     return np.array(rows)
 
@@ -41,31 +45,129 @@ SEPARATED = HMMParameters(
 )
 
 
-@given(st.integers(0, 10_000))
-@settings(max_examples=20)
-def test_likelihood_and_filter_against_hmmlearn(seed):
+both_kinds = pytest.mark.parametrize("full", [False, True], ids=["diagonal", "full"])
+
+
+@both_kinds
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=15)
+def test_likelihood_filter_smoother_and_path_against_hmmlearn(full, seed):
     g = np.random.default_rng(seed)
-    p, x = random_parameters(g), g.standard_normal((30, 2))
+    p, x = random_parameters(g, full=full), g.standard_normal((30, 2))
     model = hmmlearn_model(p)
     assert log_likelihood(p, x) == pytest.approx(model.score(x), rel=1e-10)
     posterior = HMMFilter(p).transform(x)
     for t in (0, 7, 29):  # filtered equals smoothed at the last row
         np.testing.assert_allclose(posterior[t], model.predict_proba(x[: t + 1])[-1], atol=1e-10)
+    np.testing.assert_allclose(smoothed_probabilities(p, x), model.predict_proba(x), atol=1e-10)
+    value, path = model.decode(x)
+    ours, density = viterbi(p, x)
+    np.testing.assert_array_equal(ours, path)
+    assert density == pytest.approx(value, rel=1e-10)
 
 
-@given(st.integers(0, 10_000))
-@settings(max_examples=20)
-def test_one_step_of_em_against_hmmlearn(seed):
+@both_kinds
+@given(seed=st.integers(0, 10_000))
+@settings(max_examples=15)
+def test_one_step_of_em_against_hmmlearn(full, seed):
     g = np.random.default_rng(seed)
-    p, x = random_parameters(g), g.standard_normal((60, 2))
-    got, value = em_step(p, x)
-    model = hmmlearn_model(p, n_iter=1, tol=0.0, params="stmc").fit(x)
+    p, x = random_parameters(g, full=full), g.standard_normal((60, 2))
+    lengths = [25, 35] if seed % 2 else None
+    got, value = em_step(p, x, lengths=lengths)
+    model = hmmlearn_model(p, n_iter=1, tol=0.0, params="stmc").fit(x, lengths)
     np.testing.assert_allclose(got.initial, model.startprob_, atol=1e-9)
     np.testing.assert_allclose(got.transition, model.transmat_, atol=1e-9)
     np.testing.assert_allclose(got.means, model.means_, rtol=1e-8, atol=1e-10)
-    np.testing.assert_allclose(got.variances, [np.diag(c) for c in model.covars_], rtol=1e-7)
-    assert value == pytest.approx(log_likelihood(got, x), rel=1e-10)
-    assert value >= log_likelihood(p, x) - 1e-9
+    covariances = model.covars_ if full else [np.diag(c) for c in model.covars_]
+    np.testing.assert_allclose(got.covariances, covariances, rtol=1e-7, atol=1e-9)
+    assert value == pytest.approx(log_likelihood(got, x, lengths), rel=1e-10)
+    assert value >= log_likelihood(p, x, lengths) - 1e-9
+
+
+def test_seven_states_fill_two_registers_and_agree_with_hmmlearn():
+    g = np.random.default_rng(3)
+    p, x = random_parameters(g, k=7, full=True), g.standard_normal((80, 2))
+    model = hmmlearn_model(p)
+    np.testing.assert_allclose(smoothed_probabilities(p, x), model.predict_proba(x), atol=1e-10)
+    got, _ = em_step(p, x)
+    model = hmmlearn_model(p, n_iter=1, tol=0.0, params="stmc").fit(x)
+    np.testing.assert_allclose(got.covariances, model.covars_, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(got.transition, model.transmat_, atol=1e-9)
+
+
+def test_sequences_are_independent():
+    g = np.random.default_rng(7)
+    p, x = random_parameters(g), g.standard_normal((50, 2))
+    parts = [x[:20], x[20:]]
+    assert log_likelihood(p, x, [20, 30]) == pytest.approx(
+        sum(log_likelihood(p, y) for y in parts), rel=1e-12
+    )
+    smoothed = np.concatenate([smoothed_probabilities(p, y) for y in parts])
+    np.testing.assert_array_equal(smoothed_probabilities(p, x, [20, 30]), smoothed)
+    np.testing.assert_array_equal(
+        viterbi(p, x, [20, 30])[0], np.concatenate([viterbi(p, y)[0] for y in parts])
+    )
+    for bad in ([20, 20], [50, 0], []):
+        with pytest.raises(DataError, match="lengths"):
+            log_likelihood(p, x, bad)
+
+
+def test_smoother_and_path_of_a_left_to_right_model_through_impossible_rows():
+    p = HMMParameters(
+        np.array([1.0, 0.0]), np.array([[0.9, 0.1], [0.0, 1.0]]), np.array([[0.0], [5.0]]), np.ones((2, 1))
+    )
+    x = np.array([[0.1], [-0.2], [900.0], [5.1], [-800.0], [0.0]])
+    smoothed = smoothed_probabilities(p, x)
+    path, value = viterbi(p, x)
+    assert path.tolist() == [0, 0, 1, 1, 1, 1]
+    assert np.isfinite(value)
+    np.testing.assert_allclose(smoothed.sum(axis=1), 1.0, atol=1e-12)
+    np.testing.assert_allclose(smoothed[2:, 1], 1.0, atol=1e-12)
+    got, _ = em_step(p, x, 1e-3)
+    assert got.transition[1].tolist() == [0.0, 1.0]  # zeros stay
+
+
+def test_a_row_beyond_the_range_of_doubles_leaves_the_prediction():
+    f = HMMFilter(SEPARATED)
+    before = f.update(np.array([0.0, 0.0])).copy()
+    np.testing.assert_allclose(f.update(np.array([1e200, 0.0])), before @ SEPARATED.transition, atol=1e-15)
+    assert f.log_density == -np.inf
+
+
+def test_a_full_model_finds_correlations():
+    g = np.random.default_rng(4)
+    x = np.concatenate(
+        [g.multivariate_normal([0, 0], [[1.0, c], [c, 1.0]], 400) for c in (0.9, -0.9, 0.9, -0.9)]
+    )
+    p, value = fit_hmm(x, 2, g, max_iter=200, tol=1e-7, full=True, n_starts=4)
+    correlations = sorted(p.covariances[:, 0, 1] / np.sqrt(p.covariances[:, 0, 0] * p.covariances[:, 1, 1]))
+    np.testing.assert_allclose(correlations, [-0.9, 0.9], atol=0.03)
+    assert value > fit_hmm(x, 2, g, max_iter=50, n_starts=2)[1] + 100.0
+
+
+@pytest.mark.parametrize("kind", ["constant", "duplicate", "few", "outliers"])
+def test_degenerate_rows_leave_a_full_model_definite(kind):
+    g = np.random.default_rng(0)
+    x = g.standard_normal((80, 2))
+    if kind == "few":
+        x = x[:7]
+    elif kind == "outliers":
+        x[40] = x[41] = 30.0
+    else:
+        x[:, 1] = 2.5 if kind == "constant" else x[:, 0]
+    p, value = fit_hmm(x, 3, g, max_iter=100, full=True)
+    assert np.isfinite(value)
+    assert (np.linalg.eigvalsh(p.covariances) > 0.0).all()
+    assert np.isfinite(HMMFilter(p).transform(x)).all()
+    assert np.isfinite(smoothed_probabilities(p, x)).all()
+
+
+def test_em_on_fewer_rows_than_states_keeps_what_it_cannot_see():
+    p = SEPARATED.permuted(np.array([0, 1, 2]))
+    got, value = em_step(p, np.array([[-3.0, 0.0]]), 0.1)
+    assert np.isfinite(value)
+    np.testing.assert_array_equal(got.means[2], p.means[2])  # far away: no mass
+    np.testing.assert_array_equal(got.transition, p.transition)  # never left
 
 
 def test_em_never_lowers_the_likelihood():
@@ -83,7 +185,7 @@ def test_fit_recovers_the_model_and_orders_its_states():
     x = sample(SEPARATED, g, 3000)
     p, value = fit_hmm(x, 3, g, n_starts=3)
     np.testing.assert_allclose(p.means, SEPARATED.means, atol=0.3)
-    np.testing.assert_allclose(p.variances, SEPARATED.variances, rtol=0.25)
+    np.testing.assert_allclose(p.covariances, SEPARATED.covariances, rtol=0.25)
     np.testing.assert_allclose(p.transition, SEPARATED.transition, atol=0.04)
     assert value == pytest.approx(log_likelihood(p, x), rel=1e-12)
     assert value > log_likelihood(SEPARATED, x)
@@ -121,7 +223,7 @@ def test_a_state_cannot_collapse_onto_a_few_rows():
     x = g.standard_normal((200, 2))
     x[50] = x[51] = 40.0
     p, value = fit_hmm(x, 4, g, max_iter=200, min_variance=0.01)
-    assert (p.variances >= 0.01 * x.var(axis=0) * (1 - 1e-12)).all()
+    assert (p.covariances >= 0.01 * x.var(axis=0) * (1 - 1e-12)).all()
     assert np.isfinite(value)
 
 
@@ -150,7 +252,7 @@ def test_filter_survives_impossible_rows_and_ignores_missing_ones():
     np.testing.assert_array_equal(f.posterior, SEPARATED.initial)
     assert np.isnan(f.update(np.array([np.nan, 0.0]))).all()
     assert not f.ready
-    far = f.update(np.array([1e6, -1e6]))
+    far = f.update(np.array([1e6, -1e6])).copy()
     assert far.sum() == pytest.approx(1.0)
     np.testing.assert_array_equal(f.update(np.array([0.0, np.nan])), far)
     np.testing.assert_array_equal(f.posterior, far)
@@ -199,6 +301,9 @@ def test_bad_parameters_are_refused():
         (1, np.array([[0.9]]), "distribution"),
         (2, np.zeros((1, 3)), "shape"),
         (3, np.zeros((1, 2)), "degenerate"),
+        (3, np.ones((1, 2, 2)), "degenerate"),
+        (3, np.array([[[1.0, 0.5], [-0.5, 1.0]]]), "degenerate"),
+        (3, np.full((1, 2), np.nan), "degenerate"),
     ):
         with pytest.raises(DataError, match=message):
             HMMParameters(*(bad if i == j else a for j, a in enumerate(good)))
@@ -219,6 +324,8 @@ def test_bad_rows_and_settings_are_refused(rng):
     ):
         with pytest.raises(DataError, match="out of range"):
             fit_hmm(x, 2, rng, **settings_)
-    for call in (log_likelihood, em_step):
+    for call in (log_likelihood, em_step, smoothed_probabilities, viterbi):
+        with pytest.raises(DataError, match="finite"):
+            call(SEPARATED, np.array([[0.0, np.nan]]))
         with pytest.raises(DataError, match="fit"):
             call(SEPARATED, np.zeros((5, 3)))

@@ -76,7 +76,7 @@ def _model(p: dict[str, Any]) -> HMMParameters:
     return HMMParameters(*(np.asarray(p[key], dtype=np.float64) for key in _KEYS))
 
 
-_KEYS = ("initial", "transition", "means", "variances")
+_KEYS = ("initial", "transition", "means", "covariances")
 
 
 class HMMVoter:
