@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from janus_trader.contracts.errors import DataError
-from janus_trader.numerics.gramian import EDGE, gramian_angular_fields, gramian_image, paa
+from janus_trader.contracts.errors import ConfigError, DataError
+from janus_trader.numerics.gramian import EDGE, gramian_angular_fields, gramian_fields, gramian_image, paa
 
 windows = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=24).map(np.array)
 
@@ -18,10 +18,10 @@ def _fields(window):
     return gasf, gadf
 
 
-def _by_angles(window):
+def _by_angles(window, edge=EDGE):
     """Wang and Oates with the arccos written out."""
     lo, hi = window.min(), window.max()
-    x = np.clip(((window - hi) + (window - lo)) / (hi - lo), -(1.0 - EDGE), 1.0 - EDGE)
+    x = np.clip(((window - hi) + (window - lo)) / (hi - lo), -(1.0 - edge), 1.0 - edge)
     phi = np.arccos(x)
     return np.cos(phi[:, None] + phi[None, :]), np.sin(phi[:, None] - phi[None, :])
 
@@ -91,6 +91,61 @@ def test_a_constant_window_has_a_defined_image():
 def test_a_non_finite_value_blanks_the_image(bad):
     for field in _fields([1.0, bad, 3.0]):
         assert np.isnan(field).all()
+
+
+@pytest.mark.parametrize("edge", [0.0, EDGE, 0.1])
+@pytest.mark.parametrize("n", [2, 7, 64])
+def test_a_batch_matches_the_angles_written_out(rng, n, edge):
+    windows = 100.0 + np.cumsum(rng.standard_normal((3, n)), axis=1)
+    for difference in (False, True):
+        wanted = [_by_angles(window, edge)[difference] for window in windows]
+        got = gramian_fields(windows, difference=difference, edge=edge)
+        # arccos near 1 loses half the digits, so the oracle is the less exact side without an edge.
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-12 if edge else 1e-7)
+        single = gramian_fields(windows, np.empty((3, n, n), np.float32), difference=difference, edge=edge)
+        np.testing.assert_allclose(single, got, rtol=0, atol=2e-7)
+
+
+def test_a_batch_is_its_windows(rng):
+    windows = np.cumsum(rng.standard_normal((4, 19)), axis=1)
+    gasf, gadf = gramian_fields(windows), gramian_fields(windows, difference=True)
+    for k in range(4):
+        for ours, alone in zip((gasf[k], gadf[k]), _fields(windows[k]), strict=True):
+            np.testing.assert_array_equal(ours, alone)
+    assert gramian_fields(np.empty((0, 5))).shape == (0, 5, 5)
+
+
+def test_without_an_edge_the_extremes_are_exact():
+    np.testing.assert_array_equal(
+        gramian_fields(np.array([[1.0, 2.0, 3.0]]), edge=0.0)[0], [[1, 0, -1], [0, -1, 0], [-1, 0, 1]]
+    )
+
+
+def test_a_buffer_is_filled_and_returned(rng):
+    windows, out = rng.standard_normal((2, 6)), np.full((2, 6, 6), 7.0)
+    kept = windows.copy()
+    assert gramian_fields(windows, out) is out
+    np.testing.assert_array_equal(out, gramian_fields(windows))
+    np.testing.assert_array_equal(windows, kept)
+
+
+def test_a_batch_that_does_not_fit_is_refused(rng):
+    windows = rng.standard_normal((2, 4))
+    for out in (np.empty((2, 4)), np.empty((2, 4, 4), np.int64), np.empty((4, 4, 2)).T, np.empty((1, 4, 4))):
+        with pytest.raises(DataError, match="output array"):
+            gramian_fields(windows, out)
+    for bad in (windows[0], np.empty((2, 0)), np.empty((1, 2, 3))):
+        with pytest.raises(DataError, match="batch of windows"):
+            gramian_fields(bad)
+    for edge in (-1e-9, 1.0, math.nan):
+        with pytest.raises(ConfigError):
+            gramian_fields(windows, edge=edge)
+
+
+def test_ranges_beyond_the_arithmetic():
+    got = gramian_fields(np.array([[0.0, 5e-324, 0.0], [-1e308, 0.0, 1e308], [1.0, 2.0, math.nan]]))
+    assert (got[0] == -1.0).all()
+    assert np.isnan(got[1:]).all()
 
 
 def _paa_by_repetition(x, w):

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from janus_trader.numerics.gramian import EDGE, angular_coordinates
+
 #: What each column of the texture holds; all in [-1, 1].
 TEXTURE_NAMES = (
     "gasf_early",
@@ -18,8 +20,8 @@ TEXTURE_NAMES = (
 )
 N_TEXTURES = len(TEXTURE_NAMES)
 
-#: x is kept this far inside [-1, 1], where the slope of sqrt(1 - x²) is finite.
-EDGE = 1e-6
+#: Log prices that move less than this are flat: the movement is rounding.
+FLAT = 1e-12
 
 
 @njit(cache=True)
@@ -36,22 +38,13 @@ def _travel(x, s, start, stop):
 
 @njit(cache=True)
 def _rescale(path, x, s):
-    """Fill x in [-1, 1] and s = sqrt(1 - x²); returns False for a flat path (x = 0, s = 1)."""
-    lo, hi = path[0], path[0]
-    for value in path:
-        lo = min(lo, value)
-        hi = max(hi, value)
-    span = hi - lo
-    if not span > 1e-12:
-        x[:] = 0.0
-        s[:] = 1.0
-        return False
-    for i in range(path.size):
-        value = (2.0 * path[i] - lo - hi) / span
-        value = min(max(value, EDGE - 1.0), 1.0 - EDGE)
-        x[i] = value
-        s[i] = np.sqrt((1.0 - value) * (1.0 + value))
-    return True
+    """`angular_coordinates`; False for a path flat but for rounding, which is set to x = 0, s = 1."""
+    lo, hi = angular_coordinates(path, x, s, EDGE)
+    if hi - lo > FLAT:
+        return True
+    x[:] = 0.0
+    s[:] = 1.0
+    return False
 
 
 @njit(cache=True)
