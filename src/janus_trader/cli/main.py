@@ -23,9 +23,15 @@ app = typer.Typer(
 runs_app = typer.Typer(no_args_is_help=True, help="List finished and unfinished runs.")
 data_app = typer.Typer(no_args_is_help=True, help="What data is there, and is it sound?")
 config_app = typer.Typer(no_args_is_help=True, help="Show or write the configuration.")
+study_app = typer.Typer(no_args_is_help=True, help="Judge the product where the truth is known.")
 app.add_typer(runs_app, name="runs")
 app.add_typer(data_app, name="data")
+book_app = typer.Typer(
+    no_args_is_help=True, help="Order books: replay what an exchange or a simulation recorded."
+)
 app.add_typer(config_app, name="config")
+app.add_typer(book_app, name="book")
+app.add_typer(study_app, name="study")
 
 BAR_END = Annotated[
     bool | None, typer.Option("--bar-end/--bar-start", help="What time stamps mark; default: detected.")
@@ -400,6 +406,72 @@ def data_check(
     from janus_trader.cli.data_commands import data_check_command
 
     data_check_command(files, timezone, bar_end, columns, json_)
+
+
+@book_app.command("replay")
+def book_replay(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="FILE...", help="A recorded feed, plain or compressed; parts in their order."),
+    ],
+    form: Annotated[
+        str, typer.Option("--format", help="auto, recording, lobster, bitstamp, databento or binance.")
+    ] = "auto",
+    book: Annotated[
+        list[str] | None,
+        typer.Option("--book", help="LOBSTER order book files; default: those beside the messages."),
+    ] = None,
+    levels: Annotated[int, typer.Option(min=1, help="Levels compared and in the imbalance.")] = 10,
+    symbol: Annotated[str | None, typer.Option(help="Instrument, where the file does not say.")] = None,
+    day: Annotated[str | None, typer.Option(help="YYYY-MM-DD, where a LOBSTER file does not say.")] = None,
+    out: Annotated[str | None, typer.Option(help="Write the recording, Parquet.")] = None,
+    html: Annotated[str | None, typer.Option(help="Write a picture of depth, trades and imbalance.")] = None,
+    json_: JSON = False,
+) -> None:
+    """Replay a recorded book, and say how well it agrees with what the source recorded.
+
+    \b
+    janus book replay AAPL_2012-06-21_34200000_37800000_message_50.csv.gz --html book.html
+    janus book replay BTCUSD_orders.csv.xz --out btc.parquet
+    """
+    from janus_trader.cli.book_command import BookReplayArguments, book_replay_command
+
+    book_replay_command(
+        BookReplayArguments(
+            files=tuple(files),
+            form=form,
+            books=tuple(book or ()),
+            levels=levels,
+            symbol=symbol,
+            day=day,
+            out=out,
+            html=html,
+            json=json_,
+        )
+    )
+
+
+@book_app.command("compare")
+def book_compare(
+    files: Annotated[
+        list[str],
+        typer.Argument(metavar="REAL... SIMULATED", help="Recordings or recorded feeds; the last is judged."),
+    ],
+    html: Annotated[str | None, typer.Option(help="Write pictures side by side.")] = None,
+    document: Annotated[
+        str | None, typer.Option("--document", help="Rewrite the generated part of this Markdown page.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the bootstrap.")] = 0,
+    json_: JSON = False,
+) -> None:
+    """Does a simulated book behave like real ones? Stylised facts with intervals, and where it fails.
+
+    \b
+    janus book compare AAPL_2012-06-21_34200000_37800000_message_50.csv.gz sim.parquet --html facts.html
+    """
+    from janus_trader.cli.book_compare_command import book_compare_command
+
+    book_compare_command(tuple(files), html, document, seed, json_)
 
 
 @config_app.command("show")

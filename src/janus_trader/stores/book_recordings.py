@@ -16,9 +16,16 @@ import numpy as np
 from janus_trader.contracts.errors import DataError
 from janus_trader.foundation.files import write_atomic
 from janus_trader.numerics.book_replay import BEST_DTYPE, Replay, replay
-from janus_trader.numerics.order_book import MESSAGE_DTYPE, OrderBook, SelfTrade
+from janus_trader.numerics.order_book import MESSAGE_DTYPE, Kind, OrderBook, Outcome, SelfTrade
 
 _KEY = b"janus.book_recording"
+#: ``peak`` of a `Kind.REDUCE` that is a recorded execution; that of a partial cancellation is 0.
+EXECUTED = -1
+#: One trade: index of its message, price in ticks, quantity in lots, side of the aggressor (0 buy, 1 sell),
+#: and whether the resting order was none that the book shows.
+TRADE_DTYPE = np.dtype(
+    [("message", "i8"), ("price", "i4"), ("quantity", "i4"), ("side", "u1"), ("hidden", "?")]
+)
 
 
 class BookHeader(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +64,14 @@ class BookRecording:
     messages : (n,) array of `MESSAGE_DTYPE`
     reference : (n,) array of `BEST_DTYPE`, optional
         Best levels that the source itself recorded after each message; -1 prices where it did not say.
+
+    Notes
+    -----
+    Orders of a simulated market match in the book: its trades are the fills. A real feed tells which resting
+    order was executed, and its recording follows: a `Kind.REDUCE` with ``peak == EXECUTED`` carries price and
+    quantity of the execution and the side of the resting order. Its ``order`` is -1, which the book refuses
+    without a change, where the resting order was hidden or the feed tells levels only. `trades` gives both
+    kinds in one form.
 
     Raises
     ------
@@ -106,10 +121,41 @@ class BookRecording:
         """Every message through a fresh book, with the best levels after each."""
         return replay(self.fresh_book(), self.messages)
 
+    def trades(self, replayed: Replay | None = None) -> np.ndarray:
+        """Every trade after the opening, in order, (m,) `TRADE_DTYPE`; ``replayed`` saves a replay."""
+        m = self.messages
+        outcomes, fills, _ = self.replay() if replayed is None else replayed
+        matched = np.zeros(len(fills), TRADE_DTYPE)
+        for name in ("message", "price", "quantity"):
+            matched[name] = fills[name]
+        matched["side"] = _sides(m, outcomes)[fills["message"]]
+        at = np.flatnonzero((m["kind"] == Kind.REDUCE) & (m["peak"] == EXECUTED))
+        told = np.zeros(len(at), TRADE_DTYPE)
+        told["message"] = at
+        told["price"], told["quantity"] = m["price"][at], m["quantity"][at]
+        told["side"], told["hidden"] = 1 - m["side"][at], m["order"][at] < 0
+        every = np.concatenate((matched, told))
+        every = every[np.argsort(every["message"], kind="stable")]
+        return every[every["message"] >= self.header.opening]
+
     def price(self, ticks: np.ndarray | int) -> np.ndarray:
         """Prices in quote currency; NaN for -1 (nobody there)."""
         ticks = np.asarray(ticks)
         return np.where(ticks < 0, np.nan, (self.header.base + ticks) * self.header.tick)
+
+
+def _sides(messages: np.ndarray, outcomes: np.ndarray) -> np.ndarray:
+    """Side of every message; a replacement has that of the message that brought its order. O(n log n)."""
+    sides = messages["side"].copy()
+    kind = messages["kind"]
+    if not (kind == Kind.REPLACE).any():
+        return sides
+    by_order = np.argsort(messages["order"], kind="stable")
+    brings = (kind[by_order] < Kind.CANCEL) & (outcomes[by_order] < Outcome.BAD_KIND)
+    last = np.maximum.accumulate(np.where(brings, np.arange(len(by_order)), 0))
+    replaced = kind[by_order] == Kind.REPLACE
+    sides[by_order[replaced]] = sides[by_order[last[replaced]]]
+    return sides
 
 
 def write_recording(path: Path, recording: BookRecording) -> None:

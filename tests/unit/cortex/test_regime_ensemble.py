@@ -123,6 +123,15 @@ def test_ensemble_snapshot_continues_identically() -> None:
         b.restore(b"short")
 
 
+@pytest.mark.parametrize("stuck", [0, 1, 2])
+def test_a_state_that_is_never_left_has_all_of_the_stationary_law(stuck: int) -> None:
+    transition = np.array([[0.9, 0.05, 0.05], [0.1, 0.8, 0.1], [0.2, 0.2, 0.6]])
+    for leak in (0.0, 1e-310):
+        transition[stuck] = leak
+        transition[stuck, stuck] = 1.0
+        assert stationary(transition) == pytest.approx(np.eye(3)[stuck], abs=1e-9)
+
+
 def test_stationary_distribution_solves_its_equation() -> None:
     rng = np.random.default_rng(3)
     for n in (1, 2, 7, 12):

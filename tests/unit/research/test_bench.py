@@ -152,10 +152,10 @@ def test_the_command_writes_the_generated_part_of_a_page(tmp_path):
 
 
 def test_a_page_without_markers_is_refused():
-    from janus_trader.cli.bench_command import _replace_generated
+    from janus_trader.cli.generated import replace_generated
 
     with pytest.raises(DataError, match="no place"):
-        _replace_generated("nothing here", "table")
+        replace_generated("nothing here", "table", "janus bench")
 
 
 @pytest.mark.slow

@@ -12,6 +12,8 @@ from janus_trader.contracts.errors import IntegrityError
 from janus_trader.contracts.regime import N_REGIMES
 from janus_trader.foundation.config import Config, Fraction, NonNegative, Positive
 
+_NEVER, _ANYWHERE = 1e-100, 1e-12
+
 
 class MarkovConfig(Config, frozen=True):
     """Prior and memory of the transition matrix.
@@ -75,14 +77,16 @@ def markov_step(
 
 
 def stationary_distribution(transition: np.ndarray) -> np.ndarray:
-    """Stationary law of an irreducible chain by state reduction (Grassmann, Taksar and Heyman 1985).
+    """Stationary law of a chain by state reduction (Grassmann, Taksar and Heyman 1985).
 
-    No subtraction takes place, so small probabilities keep their relative accuracy. O(n^3).
+    No subtraction takes place, so small probabilities keep their relative accuracy. A chain with a state
+    that is never left (a fitted model may have one) has no single law, or one at an edge: it is taken as
+    the limit of chains that go anywhere with a probability of 1e-12. O(n^3).
 
     Parameters
     ----------
     transition : (n, n) array
-        Rows sum to 1; every state reaches every other.
+        Rows sum to 1.
 
     Examples
     --------
@@ -92,7 +96,10 @@ def stationary_distribution(transition: np.ndarray) -> np.ndarray:
     a = np.array(transition, dtype=np.float64)
     n = len(a)
     for k in range(n - 1, 0, -1):
-        a[:k, k] /= a[k, :k].sum()
+        leaving = a[k, :k].sum()
+        if leaving < _NEVER:
+            return stationary_distribution((1.0 - _ANYWHERE) * np.asarray(transition) + _ANYWHERE / n)
+        a[:k, k] /= leaving
         a[:k, :k] += np.outer(a[:k, k], a[k, :k])
     law = np.ones(n)
     for k in range(1, n):
