@@ -70,4 +70,5 @@ def _markdown(comparison: Comparison) -> str:
     lines = [
         "| " + " | ".join(cells) + " |" for cells in (columns, ["---"] * len(columns), *_cells(comparison))
     ]
-    return "\n".join([*lines, "", comparison.summary()])
+    fails = [f"- {row.title}: {row.verdict.removeprefix('fails: ')}" for row in comparison.failures()]
+    return "\n".join([comparison.summary(), *(["It fails in:", "", *fails] if fails else []), "", *lines])

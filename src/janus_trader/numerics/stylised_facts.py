@@ -1,6 +1,7 @@
 """Stylised facts of order books and trades: estimators with block-bootstrap intervals.
 
-Every function takes plain arrays and a generator and returns an `Estimate`. Prices may be in any unit;
+Every function takes plain arrays and a generator and returns an `Estimate`, of (k,) where it takes k lags or
+scales. Prices may be in any unit;
 where a result has the unit of a price or a time its docstring says so.
 """
 
@@ -67,10 +68,6 @@ def autocorrelation(x: np.ndarray, lags: np.ndarray, generator: np.random.Genera
     lags : (k,) int array
         Increasing, >= 1.
     generator : numpy Generator
-
-    Returns
-    -------
-    Estimate of (k,)
 
     Notes
     -----
@@ -165,10 +162,6 @@ def kurtosis_by_scale(prices: np.ndarray, scales: np.ndarray, generator: np.rand
     scales : (k,) int array
         Increasing, >= 1.
     generator : numpy Generator
-
-    Returns
-    -------
-    Estimate of (k,)
 
     Notes
     -----
@@ -274,10 +267,6 @@ def response(
     lags : (k,) int array
         Trades; increasing, >= 1.
     generator : numpy Generator
-
-    Returns
-    -------
-    Estimate of (k,)
 
     Notes
     -----

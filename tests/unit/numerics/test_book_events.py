@@ -108,7 +108,12 @@ def test_a_replacement_is_a_cancellation_and_a_limit_order_unless_it_only_shrink
 
 
 def test_refused_messages_are_no_events():
-    refused = [(Kind.CANCEL, 0, 3), (Kind.LIMIT, 0, 0, 20, 0), (Kind.MARKET, 0, 0, 0, 5), (Kind.REDUCE, 0, -1, 9, 2)]
+    refused = [
+        (Kind.CANCEL, 0, 3),
+        (Kind.LIMIT, 0, 0, 20, 0),
+        (Kind.MARKET, 0, 0, 0, 5),
+        (Kind.REDUCE, 0, -1, 9, 2),
+    ]
     assert len(run(messages(refused)).events) == 0
 
 

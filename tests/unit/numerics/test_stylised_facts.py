@@ -177,9 +177,7 @@ def test_intervals_cover_the_truth_of_a_dependent_series_about_as_often_as_they_
 def test_resampled_and_mean_estimates_agree_on_a_mean(rng):
     x = rng.standard_normal(400)
     a = estimate_from_means(x[:, None], lambda m: m, generator(), mean_block=5, n_samples=2_000)
-    b = estimate_by_resampling(
-        x, lambda v: np.array([v.mean()]), generator(), mean_block=5, n_samples=2_000
-    )
+    b = estimate_by_resampling(x, lambda v: np.array([v.mean()]), generator(), mean_block=5, n_samples=2_000)
     assert a.value[0] == pytest.approx(b.value[0])
     assert a.high[0] - a.low[0] == pytest.approx(b.high[0] - b.low[0], rel=0.1)
 

@@ -24,7 +24,7 @@ _SCALES = np.array([1, 2, 5, 10, 20, 50, 100])
 _CLOCK_SCALES = np.array([1, 2, 4, 8, 16, 32, 64])
 _RETURN_TRADES = 10
 _SHAPE_BINS = 12
-_SHAPE_LEAST_S = 4 * 3600.0
+_SHAPE_LEAST_S = 0.99 * 4 * 3600.0  # a recording of four hours ends with its last message
 _TEN_TICKS = 10
 _CURVE_POINTS = 60
 _SHORTEST_S = 1e-6  # times below are the clock's
@@ -192,8 +192,8 @@ def _times(market: Observed, done: Measures, rng: np.random.Generator) -> None:
 
 def _shape(market: Observed, done: Measures, rng: np.random.Generator) -> None:
     if market.seconds < _SHAPE_LEAST_S:
-        raise DataError(f"recordings of {_SHAPE_LEAST_S / 3600:.0f} hours or more have a shape")
-    shape = facts.activity_shape(market.trade_s, 0.0, market.seconds, _SHAPE_BINS, rng)
+        raise DataError("recordings of 4 hours or more have a shape")
+    shape = facts.activity_shape(market.every_trade_s, 0.0, market.seconds, _SHAPE_BINS, rng)
     done.draw("shape", (np.arange(_SHAPE_BINS) + 0.5) / _SHAPE_BINS, shape)
     done.note("shape.edges", Estimate(*((part[:1] + part[-1:]) / 2.0 for part in shape)))
 

@@ -41,8 +41,10 @@ class Observed:
     trade_s, trade_sign, trade_quantity, trade_mid, trade_spread : (n,) arrays
         Aggressive orders: executions of one side at one time are one. Sign +1 where the buyer was the aggressor;
         mid and spread just before, in ticks.
+    every_trade_s : (n,) array
+        Times of all of them; the other arrays about trades hold the first `MOST`.
     mids : (t,) array
-        Mid in ticks, evenly in time, as many steps as trades.
+        Mid in ticks, evenly in time, a step a mean time between trades; the first `MOST`.
     deep : bool
         False where the source tells the best level only: depth and events behind it are not to be had.
     orders : bool
@@ -60,6 +62,7 @@ class Observed:
     trade_quantity: np.ndarray
     trade_mid: np.ndarray
     trade_spread: np.ndarray
+    every_trade_s: np.ndarray
     mids: np.ndarray
     deep: bool
     orders: bool
@@ -99,8 +102,8 @@ def observe(recording: BookRecording) -> Observed:
     mid, spread = _mid_and_spread(best)
     if not np.isfinite(mid[first:]).any():
         raise DataError(f"{header.symbol}: the book never has two sides", expected="bids and asks")
-    steps = int(np.clip(len(trades["message"]), _FEWEST, MOST))
-    grid = _as_of(ts, start, end, steps + 1)
+    steps = max(len(trades["message"]), _FEWEST)
+    grid = _as_of(ts, start, end, steps + 1)[:MOST]
     before = trades["message"] - 1
     there = np.isfinite(mid[before])
     kept = {name: column[there][:MOST] for name, column in trades.items()}
@@ -108,9 +111,11 @@ def observe(recording: BookRecording) -> Observed:
     seen = spread[at]
     return Observed(
         name=header.symbol, seconds=(end - start) / 1e9, spread=seen[np.isfinite(seen)], profiles=profiles,
-        events=events, event_s=(ts[events["message"]] - start) / 1e9, trade_s=(ts[kept["message"]] - start) / 1e9,
-        trade_sign=kept["sign"], trade_quantity=kept["quantity"], trade_mid=mid[before],
-        trade_spread=spread[before], mids=_filled(mid[grid]), deep=groups is None, orders=orders,
+        events=events, event_s=(ts[events["message"]] - start) / 1e9,
+        trade_s=(ts[kept["message"]] - start) / 1e9, trade_sign=kept["sign"], trade_quantity=kept["quantity"],
+        trade_mid=mid[before], trade_spread=spread[before],
+        every_trade_s=(ts[trades["message"]] - start) / 1e9, mids=_filled(mid[grid]), deep=groups is None,
+        orders=orders,
     )  # fmt: skip
 
 

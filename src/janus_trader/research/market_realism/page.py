@@ -51,7 +51,8 @@ section{background:#fff;border-radius:10px;padding:16px 18px;margin:16px 0;box-s
 .wide{overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:13px;width:100%}
 th,td{padding:4px 8px;text-align:right;border-bottom:1px solid #eef1f4;white-space:nowrap}
 th:first-child,td:first-child,td:last-child,th:last-child{text-align:left;white-space:normal}
-thead th{color:#7b8a97;font-weight:600}th:first-child{min-width:300px}td small{color:#6b7a87;display:block}
+thead th{color:#7b8a97;font-weight:600}th:first-child{min-width:260px}th:last-child{min-width:180px}
+td small{color:#6b7a87;display:block}
 tr.fails td:last-child{color:#b03a2e;font-weight:600}tr.agrees td:last-child{color:#23744a}
 tr.silent td{color:#8a97a3}.muted{color:#6b7a87;font-size:13px;margin:0 0 8px}
 """
@@ -120,11 +121,17 @@ def _table_row(row: Row) -> str:
     kind = {True: "agrees", False: "fails", None: "silent"}[row.agrees]
     unit = f", {row.unit}" if row.unit else ""
     known = f"<small>real markets: {html.escape(row.known)}</small>" if row.known else ""
-    cells = "".join(f"<td>{written(fact)}</td>" for fact in (*row.real, row.simulated))
+    cells = "".join(f"<td>{_cell(fact)}</td>" for fact in (*row.real, row.simulated))
     return (
         f'<tr class="{kind}"><td>{html.escape(row.title + unit)}{known}</td>{cells}'
         f"<td>{html.escape(row.verdict)}</td></tr>"
     )
+
+
+def _cell(fact: Fact) -> str:
+    """As `written`, the interval below the value."""
+    value, _, interval = written(fact).partition(" ")
+    return f"{value}<small>{interval}</small>" if interval else value
 
 
 def _charts(comparison: Comparison) -> str:
