@@ -139,7 +139,8 @@ def _listed(directory: RunDirectory) -> dict[str, Any]:
 
 
 def _row(row: dict[str, Any]) -> list[str]:
-    data = row["data"] if row["world"] == "real" else f"{row['data']}, {row['world']}"
+    plain = row["world"] == "real" or row["data"].startswith("simulated:")
+    data = row["data"] if plain else f"{row['data']}, {row['world']}"
     if row["state"] == "unfinished":
         return [row["run"], data, "unfinished", "", "", "", ""]
     figures = (number(row["sharpe"]), number(row["max_drawdown"], "%"), number(row["final_equity"], ","))

@@ -82,7 +82,10 @@ def run(
         list[str] | None, typer.Option("--strategy", help="A strategy of your own, one Python file.")
     ] = None,
     world: Annotated[
-        str, typer.Option(help="real, shuffled (no signal) or leaked (a known future).")
+        str,
+        typer.Option(
+            help="real, shuffled (no signal), leaked (a known future), bootstrap, or simulated:<scenario>."
+        ),
     ] = "real",
     holdout: Annotated[
         bool, typer.Option("--holdout", help="Open 2018-2022 on the record: appends to TRIALS.jsonl.")
@@ -300,6 +303,71 @@ def sweep(
             json=json_,
         )
     )
+
+
+@app.command()
+def simulate(
+    scenario: Annotated[str | None, typer.Option(help="What happens; --list names them.")] = None,
+    assets: Annotated[int | None, typer.Option(help="Instruments of bars; default: 5.")] = None,
+    days: Annotated[int | None, typer.Option(help="Trading days; default: the scenario's own.")] = None,
+    minutes: Annotated[int | None, typer.Option(help="Length of a book market; default: 60.")] = None,
+    bar: Annotated[str | None, typer.Option(help="1min to 1d; default: the scenario's own.")] = None,
+    severity: Annotated[
+        float, typer.Option(help="Factor on what happens; 0: nothing, 1: as it stands.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same bytes.")] = 0,
+    level: Annotated[
+        str, typer.Option(help="bars of several instruments, or the messages of one order book.")
+    ] = "bars",
+    out: Annotated[
+        str | None,
+        typer.Option(help="FILE.parquet of bars; truth, trades and messages go beside it."),
+    ] = None,
+    plot: Annotated[str | None, typer.Option(help="FILE.html with the phases shaded.")] = None,
+    list_: Annotated[bool, typer.Option("--list", help="Name the scenarios and stop.")] = False,
+    json_: JSON = False,
+) -> None:
+    """Make a market to which something known happens: a crash, a drought, an outage, a bubble.
+
+    \b
+    janus simulate --list
+    janus simulate --scenario slow_bear --out bear.parquet --plot bear.html
+    janus run --world simulated:slow_bear:days=800,assets=10
+    """
+    from janus_trader.cli.simulate_command import SimulateArguments, simulate_command
+
+    simulate_command(
+        SimulateArguments(
+            scenario=scenario,
+            assets=assets,
+            days=days,
+            minutes=minutes,
+            bar=bar,
+            severity=severity,
+            seed=seed,
+            level=level,
+            out=out,
+            plot=plot,
+            list=list_,
+            json=json_,
+        )
+    )
+
+
+@study_app.command("detectors")
+def study_detectors(
+    lives: Annotated[int, typer.Option(help="Lives in each world; their seeds are 0, 1, 2, ...")] = 20,
+    days: Annotated[int, typer.Option(help="Trading days of a life with switching regimes.")] = 2016,
+    html: Annotated[str | None, typer.Option("--html", help="FILE.html for the picture.")] = None,
+    document: Annotated[
+        str | None, typer.Option("--document", help="Rewrite the generated part of this Markdown page.")
+    ] = None,
+    json_: JSON = False,
+) -> None:
+    """How soon and how truly regimes and crashes are seen in simulated markets; minutes of work."""
+    from janus_trader.cli.study_command import study_detectors_command
+
+    study_detectors_command(lives, days, html, document, json_)
 
 
 @app.command()

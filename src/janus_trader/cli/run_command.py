@@ -151,6 +151,8 @@ def _closing_table(summary: dict[str, Any], directory: RunDirectory) -> None:
     ]
     many = "instrument" if summary["instruments"] == 1 else "instruments"
     title = f"{summary['instruments']} {many}, {summary['bars']} bars, {summary['start']} to {summary['end']}"
+    if summary["world"] != "real":
+        title += f", {summary['world']} world"
     print_table(title, ["", *[name.replace("_", " ") for name in columns]], rows)
     console = Console(highlight=False)
     console.print()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import numpy as np
 
 from janus_trader.contracts.panel import MarketPanel
@@ -15,7 +16,7 @@ from janus_trader.foundation.rng import Rng
 from janus_trader.runs.artefacts import write_tables
 from janus_trader.runs.baselines import Baseline, run_baselines
 from janus_trader.runs.explain import explain
-from janus_trader.runs.history import SELECTION_END, History, day_ns, iso
+from janus_trader.runs.history import SELECTION_END, History, HistoryRequest, day_ns, iso
 from janus_trader.runs.ledger import Ledger, instrument_pnl, read_ledger, read_nights, source_pnl
 from janus_trader.runs.performance import Figures, deflated_probability, figures, sharpe_difference
 from janus_trader.runs.records import read_records
@@ -61,13 +62,17 @@ class Finish:
             summary["attribution"]["instruments"],
             summary["attribution"]["sources"],
             line if self._crosses(line) else None,
+            self.history.phases,
         )
         write_atomic(self.directory.report, page.encode())
         self.directory.write_json(self.directory.summary, summary)
         return summary
 
     def _crosses(self, line: int) -> bool:
-        return not self.directory.read_json(self.directory.manifest)["request"]["files"] and bool(
+        request = msgspec.convert(
+            self.directory.read_json(self.directory.manifest)["request"], HistoryRequest
+        )
+        return not (request.files or request.simulated) and bool(
             self.ledger.ts[0] < line < self.ledger.ts[-1]
         )
 
@@ -205,6 +210,8 @@ class Finish:
         for what, names in (("In neutral form", brain.neutral), ("Frozen", brain.frozen_learners)):
             if names:
                 notes.append(f"{what}, for research only: {', '.join(names)}.")
+        if self.history.phases:
+            notes.append("A simulated market: nothing here is evidence about a real one.")
         if not panel.fills_at_open:
             notes.append("Close-only prices: orders fill at the next close and the true range is |Δclose|.")
         if self._crosses(day_ns(SELECTION_END, end=True)):

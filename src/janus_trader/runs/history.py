@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -15,15 +16,18 @@ from janus_trader.contracts.message import Message
 from janus_trader.contracts.panel import MarketPanel
 from janus_trader.foundation.rng import Rng
 
+if TYPE_CHECKING:
+    from janus_trader.simulation.scenarios import PhaseSpan, SimulatedMarket
+
 #: Last day of the selection period; everything after it is the holdout of the default book.
 SELECTION_END = "2017-12-31"
 #: Two years that lie inside the selection period.
 QUICK_START, QUICK_END = "2016-01-01", "2017-12-31"
-WORLDS = ("real", "shuffled", "leaked")
 
 
 class HistoryRequest(Message, frozen=True):
-    """Which history to live through. Empty ``files`` means the default book."""
+    """Which history to live through. Empty ``files`` means the default book, or the simulated market
+    that the world names (``simulated:<scenario>``)."""
 
     files: tuple[str, ...] = ()
     timezone: str | None = None
@@ -36,13 +40,22 @@ class HistoryRequest(Message, frozen=True):
     warmup_bars: int = 252
     seed: int = 0
 
+    @property
+    def simulated(self) -> bool:
+        """Whether no real market is behind it."""
+        return self.world.startswith("simulated:")
+
 
 @dataclass(frozen=True)
 class History:
-    """A panel and how many of its first bars are only observed (they precede the asked start)."""
+    """A panel and how many of its first bars are only observed (they precede the asked start).
+
+    ``phases`` are the known truth of a simulated market, for the report alone.
+    """
 
     panel: MarketPanel
     observe: int
+    phases: tuple[PhaseSpan, ...] = ()
 
     @property
     def fingerprint(self) -> str:
@@ -97,13 +110,17 @@ def load_history(request: HistoryRequest) -> History:
         The data cannot be loaded, or nothing is left after cutting.
     """
     from janus_trader.data.panels import select_symbols, slice_panel
-    from janus_trader.simulation.worlds import apply_world
+    from janus_trader.simulation.worlds import WORLDS, apply_world
 
-    if request.world not in WORLDS:
+    if request.world not in WORLDS and not request.simulated:
         raise ConfigError(
-            f"no world {request.world!r}", got=request.world, expected="one of " + ", ".join(WORLDS)
+            f"no world {request.world!r}",
+            got=request.world,
+            expected="one of " + ", ".join(WORLDS) + ", simulated:<scenario>",
+            remedy="`janus simulate --list` names the scenarios",
         )
-    panel = _load(request)
+    market = _simulated(request) if request.simulated else None
+    panel = _load(request, market)
     if request.symbols:
         panel = select_symbols(panel, request.symbols)
     start = day_ns(request.start) if request.start else int(panel.ts[0])
@@ -121,11 +138,29 @@ def load_history(request: HistoryRequest) -> History:
         )
     begin = max(0, first - request.warmup_bars)
     panel = slice_panel(panel, int(panel.ts[begin]), int(panel.ts[last - 1]) + 1)
+    if market is not None:
+        return History(panel=panel, observe=first - begin, phases=market.spans)
     panel = apply_world(panel, request.world, Rng(request.seed).child("simulation.world").generator())
     return History(panel=panel, observe=first - begin)
 
 
-def _load(request: HistoryRequest) -> MarketPanel:
+def _simulated(request: HistoryRequest) -> SimulatedMarket:
+    from janus_trader.simulation.market_request import make_market, request_of_world
+
+    if request.files:
+        raise ConfigError(
+            "a simulated world has a market of its own",
+            got=f"{request.world} with {len(request.files)} files",
+            remedy="leave out --data, or choose the world bootstrap, which is made of your data",
+        )
+    return make_market(request_of_world(request.world), request.seed)
+
+
+def _load(request: HistoryRequest, market: SimulatedMarket | None) -> MarketPanel:
+    if market is not None:
+        from janus_trader.runs.simulated import market_panel
+
+        return market_panel(market)
     if not request.files:
         from janus_trader.data.sources.default_book import load_default_book
 

@@ -66,6 +66,12 @@ def start(
     Interrupted
         ``stop()`` became true; `resume` goes on.
     """
+    if request.holdout and request.history.world != "real":
+        raise ConfigError(
+            "the holdout is a span of the real history",
+            got=f"--holdout in the world {request.history.world}",
+            remedy="leave out --holdout",
+        )
     history = load_history(request.history)
     _check_benchmark(request.benchmark, history)
     strategies = _strategies(request, config, history)

@@ -16,6 +16,7 @@ from janus_trader.runs.figures_text import COLUMNS, number
 from janus_trader.runs.ledger import Ledger
 from janus_trader.runs.report_tables import KeyDecision, monthly_table
 from janus_trader.runs.report_words import GLOSSARY, caution, in_short
+from janus_trader.simulation.scenarios import PhaseSpan
 
 __all__ = ["COLUMNS", "Coverage", "KeyDecision", "monthly_table", "number", "render"]
 
@@ -62,6 +63,7 @@ def render(
     instruments: Mapping[str, Mapping[str, float]],
     sources: Mapping[str, float],
     line_ns: int | None,
+    phases: Sequence[PhaseSpan] = (),
 ) -> str:
     """The whole page. Cost O(T) and about 5 MB, most of it the chart library."""
     from plotly.offline import get_plotlyjs
@@ -71,8 +73,8 @@ def render(
         _section("Figures against the baselines", tables.figures_table(summary), FIGURES_TEXT),
         _chart(
             "Equity and drawdown",
-            charts.equity_and_drawdown(ledger, baselines, line_ns),
-            _equity_text(summary),
+            charts.equity_and_drawdown(ledger, baselines, line_ns, phases),
+            _equity_text(summary) + (PHASES_TEXT if phases else ""),
         ),
         _section("Monthly returns", monthly_table(ledger.ts, ledger.equity), "Net of costs, in percent."),
         _chart("Regimes", charts.regime_ribbon(ledger), REGIME_TEXT, tables.regime_table(ledger, baselines)),
@@ -105,6 +107,7 @@ def render(
 
 FIGURES_TEXT = "The same instruments, fill rule and costs for all."
 EQUITY_TEXT = "Equity on a logarithmic scale above, distance below its highest point so far beneath."
+PHASES_TEXT = " Shaded: the phases of the simulated market, known to this page and not to the brain."
 INSTRUMENTS_TEXT = (
     "From each instrument's own cash flows; the bars add up to the run's profit before interest on cash."
 )

@@ -11,6 +11,7 @@ from janus_trader.contracts.decision import Posture
 from janus_trader.contracts.memory import SleepReport
 from janus_trader.contracts.regime import Regime
 from janus_trader.runs.ledger import Ledger
+from janus_trader.simulation.scenarios import PhaseSpan
 
 if TYPE_CHECKING:
     import plotly.graph_objects as go
@@ -28,6 +29,7 @@ REGIME_COLOURS = {
 RUN_COLOUR = "#1f3a93"
 BASELINE_COLOURS = ("#e67e22", "#7f8c8d", "#16a085", "#8e44ad")
 _LEFT, _RIGHT = 64, 16
+_NAMED_SHARE = 0.04  # of the span: narrower phases have no room for their name
 SOURCE_COLOURS = (
     "#1f77b4", "#d35400", "#2e8b57", "#c0392b", "#8e44ad", "#7f5539", "#c2559d", "#5d6d7e", "#a0a020",
     "#17a2b8",
@@ -109,10 +111,35 @@ def _mark(figure: go.Figure, line_ns: int | None, first: int, last: int) -> None
         )
 
 
+def shade_phases(figure: go.Figure, phases: Sequence[PhaseSpan], first: int, last: int, row: int = 1) -> None:
+    """Shade the known phases of a simulated market in the colours of their regimes, each with its name."""
+    for phase in phases:
+        if phase.end_ns <= first or phase.start_ns >= last:
+            continue
+        ends = _times(np.array([max(phase.start_ns, first), min(phase.end_ns, last)]))
+        wide = phase.end_ns - phase.start_ns > _NAMED_SHARE * (last - first)
+        figure.add_vrect(
+            x0=str(ends[0]),
+            x1=str(ends[1]),
+            fillcolor=REGIME_COLOURS[phase.regime],
+            opacity=0.13,
+            line_width=0,
+            layer="below",
+            annotation_text=phase.name if wide and row == 1 else "",
+            annotation_position="top left",
+            annotation_font_size=11,
+            row=row,
+            col=1,
+        )
+
+
 def equity_and_drawdown(
-    ledger: Ledger, baselines: Mapping[str, np.ndarray], line_ns: int | None
+    ledger: Ledger,
+    baselines: Mapping[str, np.ndarray],
+    line_ns: int | None,
+    phases: Sequence[PhaseSpan] = (),
 ) -> go.Figure:
-    """Equity of the run and the baselines (log scale) above their drawdowns."""
+    """Equity of the run and the baselines (log scale) above their drawdowns; known phases shaded."""
     import plotly.graph_objects as go
     from plotly.subplots import make_subplots
 
@@ -147,6 +174,7 @@ def equity_and_drawdown(
     figure.update_yaxes(type="log", title="equity", row=1, col=1)
     figure.update_yaxes(tickformat=".1~%", title="drawdown", row=2, col=1)
     _mark(figure, line_ns, int(ledger.ts[0]), int(ledger.ts[-1]))
+    shade_phases(figure, phases, int(ledger.ts[0]), int(ledger.ts[-1]))
     return _span(_layout(figure, 560), ledger)
 
 

@@ -93,7 +93,7 @@ SUMMARY_SCHEMA: dict[str, Any] = {
         "source_weights": _NUMBERS_BY_NAME,
         "inactive_sources": {"type": "array", "items": _TEXT},
         "seed": _COUNT,
-        "world": {"enum": ["real", "shuffled", "leaked"]},
+        "world": {"type": "string", "pattern": "^(real|shuffled|leaked|bootstrap|simulated:.+)$"},
         "decision_chain": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         "config_fingerprint": {"type": "string", "pattern": "^[0-9a-f]{64}$"},
         "environment_fingerprint": {"type": "string", "pattern": "^[0-9a-f]{64}$"},

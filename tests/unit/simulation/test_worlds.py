@@ -7,7 +7,8 @@ from janus_trader.contracts.errors import ConfigError
 from janus_trader.contracts.features import FeatureSchema
 from janus_trader.contracts.market import BAR_DTYPE, Field, Instrument
 from janus_trader.contracts.panel import NS_PER_DAY, MarketPanel, Observations
-from janus_trader.simulation.worlds import WORLDS, apply_world, block_indices
+from janus_trader.simulation.block_bootstrap import block_indices
+from janus_trader.simulation.worlds import WORLDS, apply_world
 
 
 def make(t: int = 3000, n: int = 3, *, close_only: bool = False, seed: int = 0) -> MarketPanel:
