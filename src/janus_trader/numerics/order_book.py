@@ -19,8 +19,8 @@ from janus_trader.numerics import order_book_source as source
 #: quantity in lots, the owner (0: nobody) and, for an iceberg, the quantity that it shows at a time.
 MESSAGE_DTYPE = np.dtype(
     [
-        ("kind", "u1"),
-        ("side", "u1"),
+        ("kind", "u2"),
+        ("side", "u2"),
         ("order", "i4"),
         ("price", "i4"),
         ("quantity", "i4"),
