@@ -59,7 +59,7 @@ def test_the_summary_is_printed_and_kept(place, told):
     assert told == json.loads((place / "one" / "summary.json").read_text())
     assert told["trials"] == pq.read_metadata(place / "one" / "trials.parquet").num_rows == 15
     assert {p.name for p in (place / "one").iterdir()} == {
-        "sweep.json", "summary.json", "trials.parquet", "heatmap.html", "heatmap.png", "TRIALS.jsonl",
+        "sweep.json", "summary.json", "trials.parquet", "heatmap.html", "heatmap.png", "trials.record.jsonl",
     }  # fmt: skip
 
 
@@ -79,6 +79,13 @@ def test_the_table_says_what_the_best_is_worth(place):
         "heatmap.png",
     ):
         assert words in text
+
+
+def test_one_of_a_thing_is_called_one(place):
+    text = sweep(place, "--grid", "fast=0.3", "--no-confirm", "--out", "single").stdout
+    assert text.splitlines()[0].startswith("averages.py: 1 trial on 1 instrument, 400 bars, ")
+    assert text.splitlines()[0].endswith("by sharpe")
+    assert "1 trials" not in text
 
 
 def test_samples_repeat(place):

@@ -50,5 +50,7 @@ def _print(report: CheckReport) -> None:
         typer.echo(
             f"warm-up: {report.warm_up} bars, then answers no longer depend on where the history starts"
         )
-    if report.clean:
+    if report.clean and report.warm_up is None:
+        typer.echo("clean: no answer depended on the future, on other instruments or on chance")
+    elif report.clean:
         typer.echo("clean: no answer depended on the future, on other instruments, on chance or on the start")

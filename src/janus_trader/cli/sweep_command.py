@@ -168,14 +168,24 @@ def sweep_command(arguments: SweepArguments) -> None:
 
 def _print(summary: dict[str, Any], path: Path, seconds: float) -> None:
     title = (
-        f"{summary['strategy']}: {summary['trials']:,} trials on {len(summary['symbols'])} instruments, "
-        f"{summary['bars']:,} bars, {summary['start']} to {summary['end']}, by {summary['metric']}"
+        f"{summary['strategy']}: {_many(summary['trials'], 'trial')} on "
+        f"{_many(len(summary['symbols']), 'instrument')}, {_many(summary['bars'], 'bar')}, "
+        f"{summary['start']} to {summary['end']}, by {summary['metric']}"
     )
     if summary["best"]:
-        print_table(title, *best_table(summary))
+        print_words([title])  # a table folds its title to its own width
+        print_table("", *best_table(summary))
     rate = summary["trials"] / max(seconds, 1e-9)
     files = f"table: {path / 'trials.parquet'}   map: {path / 'heatmap.html'}, {path / 'heatmap.png'}"
-    print_words([*_words(summary), f"{rate:,.0f} trials/s, {seconds:.1f} s", files])
+    print_words([*_words(summary), f"{rate:,.0f} a second, {seconds:.1f} s", files])
+
+
+def _many(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _were(count: int, what: str) -> str:
+    return f"{_many(count, what)} {'was' if count == 1 else 'were'}"
 
 
 def best_table(summary: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
@@ -216,12 +226,13 @@ def _words(summary: dict[str, Any]) -> list[str]:
         lines += histogram(summary["overfitting"]["logit_counts"])
     if summary["refused"]:
         lines.append(
-            f"{summary['refused']:,} points were refused by the strategy: {summary['refused_reason']}"
+            f"{_were(summary['refused'], 'point')} refused by the strategy: {summary['refused_reason']}"
         )
     if summary["excluded"]:
-        lines.append(f"{summary['excluded']:,} points were excluded by --where.")
+        lines.append(f"{_were(summary['excluded'], 'point')} excluded by --where.")
     if summary["undefined"]:
-        lines.append(f"{summary['undefined']:,} trials have no {summary['metric']}.")
+        have = "has" if summary["undefined"] == 1 else "have"
+        lines.append(f"{_many(summary['undefined'], 'trial')} {have} no {summary['metric']}.")
     if summary["survivorship_note"]:
         lines.append(summary["survivorship_note"])
     return lines

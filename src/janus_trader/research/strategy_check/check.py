@@ -10,12 +10,27 @@ import numpy as np
 from janus_trader.contracts.errors import DataError
 from janus_trader.contracts.market import BAR_DTYPE
 from janus_trader.research.strategy_check import probes
+from janus_trader.research.strategy_check.outside import Touch, Touched, own_modules, watched
+from janus_trader.research.strategy_check.perturbations import FIELDS, FURTHER, PRICES
 from janus_trader.research.strategy_check.report import CheckReport, Kind, Violation
-from janus_trader.research.strategy_check.source import Finding, findings, statement_lines, text_of
+from janus_trader.research.strategy_check.source import (
+    READS_A_CLOCK,
+    Finding,
+    findings,
+    first_set,
+    statement_lines,
+    text_of,
+)
 from janus_trader.research.strategy_check.subject import Subject, subject
 from janus_trader.strategies.signals_strategy import SignalsStrategy
 
 _LEAST_BARS = 200
+#: ``HISTORY`` that declares an answer to depend on every bar since the start, as an all-time high does.
+EXPANDING = 100_000
+#: Bars that another process is asked about.
+_ELSEWHERE = 400
+#: Hash seeds of other processes: the first always, all where the file calls ``hash``.
+_SEEDS = (1, 2, 3, 4, 5, 6)
 
 
 @dataclass(frozen=True)
@@ -32,12 +47,15 @@ class CheckSettings:
         Answers closer than this count as equal in the warm-up probe; the others allow rounding only.
     forgets : float
         Largest share of the answers in the second half that may still depend on where the history starts.
+    elsewhere : bool
+        Ask a new process, in which texts hash otherwise, as well (seconds).
     """
 
     bars: int = 1500
     instruments: int = 3
     tolerance: float = 1e-3
     forgets: float = 0.01
+    elsewhere: bool = True
 
 
 def made_up_columns(length: int, instruments: int) -> list[np.ndarray]:
@@ -69,7 +87,7 @@ def known_columns(bars: np.ndarray, present: np.ndarray) -> list[np.ndarray]:
     for i in range(bars.shape[1]):
         column = bars[:, i]
         seen = present[:, i].copy()
-        for name in probes.PRICES:
+        for name in PRICES:
             seen &= np.isfinite(column[name])
         columns.append(np.ascontiguousarray(column[seen]))
     return columns
@@ -112,7 +130,9 @@ def check_strategy(
             got=f"{max((len(c) for c in given), default=0)} known bars",
             expected=f"at least {_LEAST_BARS} bars of one instrument",
         )
-    tested = subject(name_or_path)
+    with watched(name_or_path) as touched:
+        tested = subject(name_or_path)
+        tested.answers(used[0])
     suspects = findings(tested.source) if tested.source else ()
     found: list[Violation] = []
     notes: list[str] = []
@@ -126,12 +146,10 @@ def check_strategy(
     warm_up, history, note = _history(tested, used[0], settings, found)
     found += history
     notes += note
-    for finding in suspects:
-        if finding.kind is Kind.OWN_DATA:
-            found.append(
-                Violation(Kind.OWN_DATA, f"{finding.why}; its times are not checked", line=finding.line)
-            )
     found = [_located(violation, tested, suspects) for violation in found]
+    found += _outside(tested, touched, suspects, found)
+    if settings.elsewhere and tested.path and all(v.kind is not Kind.RANDOM for v in found):
+        found += _elsewhere(tested, touched, used[0][-_ELSEWHERE:])
     notes += _other_suspects(tested, suspects, found)
     return CheckReport(
         name=tested.strategy.name,
@@ -146,31 +164,78 @@ def check_strategy(
 
 
 def _look_ahead(tested: Subject, bars: np.ndarray) -> list[Violation]:
-    """One violation for each field whose future leaks; the truncation's where no single field does."""
-    found = []
-    more = probes.telling_cuts(tested, bars)
-    for field in probes.FIELDS:
+    """One violation for each field whose future leaks; else for prices together or the calendar; else a cut's."""
+    found: list[Violation] = []
+    refused: dict[str, str] = {}
+    telling = probes.telling_cuts(tested, bars)
+    cuts = probes.futures(tested, bars, [leak.cut for leak in telling])
+    for field in (*FIELDS, *FURTHER):
         if field == "volume" and not np.isfinite(bars["volume"]).all():
             continue
-        leak = probes.future_of(tested, bars, field, more)
+        if found and field in FURTHER:
+            break
+        leak, said = probes.future_of(tested, cuts, field)
         if leak is not None:
-            reach = leak.cut - leak.bar
-            message = (
-                f"the answer to bar {leak.bar} changes with {field} from bar {leak.cut} on, "
-                f"{reach} bar{'s' if reach > 1 else ''} later"
-            )
-            found.append(
-                Violation(
-                    Kind.LOOK_AHEAD, message, bar=leak.bar, field=field, line=probes.blamed_line(tested, leak)
-                )
-            )
+            found.append(_leaks(tested, leak, field))
+        elif said:
+            refused[field] = said
     if not found:
-        leak = probes.truncation(tested, bars)
+        leak = probes.truncation(tested, bars) or (telling[0] if telling else None)
         if leak is not None:
             message = f"the answer to bar {leak.bar} changes when the history ends at bar {leak.cut - 1}"
             line = probes.blamed_line(tested, leak)
             found.append(Violation(Kind.LOOK_AHEAD, message, bar=leak.bar, line=line))
+    if refused:
+        said = next(iter(refused.values()))
+        message = (
+            f"every change of {', '.join(refused)} after a bar makes it raise ({said}): whether it looks "
+            "at their future is not checked"
+        )
+        found.append(Violation(Kind.NOT_CHECKED, message))
     return found
+
+
+def _leaks(tested: Subject, leak: probes.Leak, field: str) -> Violation:
+    reach = leak.cut - leak.bar
+    message = (
+        f"the answer to bar {leak.bar} changes with {field} from bar {leak.cut} on, "
+        f"{reach} bar{'s' if reach > 1 else ''} later"
+    )
+    line = probes.blamed_line(tested, leak)
+    return Violation(Kind.LOOK_AHEAD, message, bar=leak.bar, field=field, line=line)
+
+
+def _outside(
+    tested: Subject, touched: Touched, suspects: Sequence[Finding], found: Sequence[Violation]
+) -> list[Violation]:
+    """Data and clocks besides the bars, as seen when the file ran and as read in its source; one a line."""
+    if not tested.path:
+        return []
+    seen = [*touched.found, *own_modules(tested.source)]
+    seen += [
+        Touch(f.kind, f.line, f.why)
+        for f in suspects
+        if f.kind is Kind.OWN_DATA or f.why.endswith(READS_A_CLOCK)
+    ]
+    told = {(v.kind, v.line) for v in found}
+    out = []
+    for touch in seen:
+        if (touch.kind, touch.line) in told:
+            continue
+        told.add((touch.kind, touch.line))
+        end = "its times are not checked" if touch.kind is Kind.OWN_DATA else "no two runs are alike"
+        text = text_of(tested.path, touch.line)
+        out.append(Violation(touch.kind, f"{touch.what}; {end}", line=touch.line, text=text))
+    return out
+
+
+def _elsewhere(tested: Subject, touched: Touched, bars: np.ndarray) -> list[Violation]:
+    """Answers of processes in which texts hash otherwise."""
+    said = probes.another_process(tested, bars, _SEEDS if touched.hashed else _SEEDS[:1])
+    if not said:
+        return []
+    line = touched.hashed or first_set(tested.source)
+    return [Violation(Kind.RANDOM, said, line=line, text=text_of(tested.path, line))]
 
 
 def _state(tested: Subject, used: list[np.ndarray], kinds: list[Kind]) -> list[Violation]:
@@ -195,22 +260,46 @@ def _history(
             "instrument as it is"
         )
     memory = probes.memory(tested, bars, settings.tolerance)
+    history = _declared_history(tested)
     if memory.share > settings.forgets:
         message = (
             f"{memory.share:.1%} of the answers in the second half depend on where the history starts "
-            f"(by more than {settings.tolerance:g}): a run that begins elsewhere trades otherwise"
+            f"(by more than {settings.tolerance:g})"
         )
-        return None, [Violation(Kind.HISTORY, message, bar=memory.bar)], notes
-    if isinstance(tested.strategy, SignalsStrategy):
-        history = tested.strategy.history
+        if history == EXPANDING:
+            return None, [], [*notes, f"{message}, as HISTORY = {EXPANDING} declares"]
+        message += (
+            ": a run that begins elsewhere trades otherwise. If every bar since the start is meant to count, "
+            f"declare HISTORY = {EXPANDING}"
+        )
+        return None, [_of_the_past(tested, bars, memory.bar, message)], notes
+    if history is not None and isinstance(tested.strategy, SignalsStrategy):
         short = probes.kept_history(tested, bars, history, settings.tolerance)
         if short is not None:
             message = (
                 f"HISTORY = {history} bars are not enough for the answer to bar {short}; "
                 f"a warm-up of {memory.needed} bars was measured"
             )
-            return memory.needed, [Violation(Kind.HISTORY, message, bar=short)], notes
+            return memory.needed, [_of_the_past(tested, bars, short, message)], notes
     return memory.needed, [], notes
+
+
+def _of_the_past(tested: Subject, bars: np.ndarray, bar: int, message: str) -> Violation:
+    """A finding about the history, unless later rows alone change the answer to that bar."""
+    leak = probes.by_later_rows(tested, bars, bar)
+    if leak is None:
+        return Violation(Kind.HISTORY, message, bar=bar)
+    message = f"the answer to bar {bar} changes when the history ends there"
+    return Violation(Kind.LOOK_AHEAD, message, bar=bar, line=probes.blamed_line(tested, leak))
+
+
+def _declared_history(tested: Subject) -> int | None:
+    """``HISTORY`` of the file; for a step, which is shown every bar, only what it declares."""
+    if isinstance(tested.strategy, SignalsStrategy):
+        return tested.strategy.history
+    step = getattr(tested.strategy, "step", None)
+    declared = getattr(getattr(step, "py_func", step), "__globals__", {}).get("HISTORY")
+    return declared if tested.path and isinstance(declared, int) else None
 
 
 def _located(violation: Violation, tested: Subject, suspects: Sequence[Finding]) -> Violation:

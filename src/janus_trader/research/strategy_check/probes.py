@@ -11,20 +11,21 @@ from dataclasses import dataclass
 import numpy as np
 
 from janus_trader.contracts.errors import StrategyError
+from janus_trader.research.strategy_check.elsewhere import answers_elsewhere
+from janus_trader.research.strategy_check.perturbations import PRICES, changes, whole_future
 from janus_trader.research.strategy_check.report import Kind, Violation
 from janus_trader.research.strategy_check.source import findings
 from janus_trader.research.strategy_check.subject import Subject
 from janus_trader.research.strategy_check.tracing import first_difference, first_single_difference, record
 
-#: Fields whose future is changed, one after the other.
-FIELDS = ("close", "open", "high", "low", "volume")
-PRICES = ("open", "high", "low", "close")
 #: Places of the cuts, as fractions of the history.
 CUTS = (0.31, 0.42, 0.5, 0.58, 0.67, 0.76, 0.85, 0.93)
 #: Bars after a cut that a probe keeps: who looks further ahead than this looks at the whole table too.
 TAIL = 96
 #: Bars at the end of the history at each of which a table is cut off.
 DENSE = 130
+#: Of so many cuts one tries values far out as well.
+FAR_CUTS = 4
 #: Bars that a trace runs through, before the cut.
 TRACED = 250
 #: Two answers that differ by no more than this are equal: rounding of sums over other windows.
@@ -45,15 +46,6 @@ def _differ(a: np.ndarray, b: np.ndarray, tolerance: float = ROUNDING) -> np.nda
     return np.flatnonzero(~(np.abs(a - b) <= tolerance))
 
 
-def _changed(bars: np.ndarray, field: str, cut: int, how: int) -> np.ndarray:
-    """The same bars with one field after the cut raised, lowered, or both in turn."""
-    out = bars.copy()
-    k = np.arange(len(bars) - cut)
-    factor = (1.43 + 0.002 * k, 0.64 - 0.0005 * k, np.where(k % 2 == 0, 1.6, 0.55))[how]
-    out[field][cut:] *= factor
-    return out
-
-
 def _cuts(length: int) -> list[int]:
     """Where to cut; odd places, so that no session or window ends there on purpose."""
     return sorted({min(length - 2, max(3, int(share * length) | 1)) for share in CUTS})
@@ -69,7 +61,7 @@ def truncation(subject: Subject, bars: np.ndarray) -> Leak | None:
     return None
 
 
-def telling_cuts(subject: Subject, bars: np.ndarray) -> list[int]:
+def telling_cuts(subject: Subject, bars: np.ndarray) -> list[Leak]:
     """Bars near the end at which the answer to the last row of a table changes when later rows follow.
 
     A leak that acts only now and then (at the end of a session, say) shows at few bars: all of the last
@@ -79,27 +71,58 @@ def telling_cuts(subject: Subject, bars: np.ndarray) -> list[int]:
         return []
     whole = subject.fresh().answers(bars)
     asked, found = subject.fresh(), []
-    for cut in range(len(bars) - DENSE, len(bars) - 1):
+    for cut in range(max(1, len(bars) - DENSE), len(bars) - 1):
         if abs(asked.answers(bars[:cut])[-1] - whole[cut - 1]) > ROUNDING:
-            found.append(cut)
+            leak = by_later_rows(subject, bars, cut - 1, whole)
+            found += [leak] if leak is not None else []
     return found[:: max(1, len(found) // 4)][:4]
 
 
-def future_of(subject: Subject, bars: np.ndarray, field: str, more: list[int]) -> Leak | None:
-    """Changing one field after a cut must not change an answer before it; ``more`` cuts are tried too."""
-    for cut in (*_cuts(len(bars)), *more):
+def by_later_rows(
+    subject: Subject, bars: np.ndarray, bar: int, whole: np.ndarray | None = None
+) -> Leak | None:
+    """Whether the answer to ``bar`` is another one once later rows exist, from a fresh file each time."""
+    if subject.form != "signals":
+        return None
+    whole = subject.fresh().answers(bars) if whole is None else whole
+    alone = subject.fresh().answers(bars[: bar + 1])[-1]
+    return Leak(bar, bar + 1, bars, bars[: bar + 1]) if abs(alone - whole[bar]) > ROUNDING else None
+
+
+@dataclass(frozen=True)
+class Futures:
+    """A history cut at several bars, with the answers before each cut."""
+
+    parts: tuple[tuple[int, np.ndarray, np.ndarray], ...]
+
+
+def futures(subject: Subject, bars: np.ndarray, more: list[int]) -> Futures:
+    """Cut at the usual places and at ``more``; a part keeps `TAIL` bars after its cut."""
+    parts = []
+    for cut in dict.fromkeys((*_cuts(len(bars)), *more)):
         part = bars[: cut + TAIL]
-        before = subject.fresh().answers(part)[:cut]
-        for how in range(3):
-            other = _changed(part, field, cut, how)
+        parts.append((cut, part, subject.fresh().answers(part)[:cut]))
+    return Futures(tuple(parts))
+
+
+def future_of(subject: Subject, cuts: Futures, field: str) -> tuple[Leak | None, str]:
+    """Changing one field after a cut must not change an answer before it.
+
+    Returns the leak, and what the file said where it refused every change (else ""): then nothing is known.
+    """
+    accepted, said = 0, ""
+    for k, (cut, part, before) in enumerate(cuts.parts):
+        for other in changes(part, field, cut, far=k % FAR_CUTS == 0):
             try:
                 after = subject.fresh().answers(other)[:cut]
-            except StrategyError:
-                continue  # a bar that no market makes may be refused
+            except StrategyError as error:
+                said = str(error.got)  # a bar that no market makes may be refused
+                continue
+            accepted += 1
             wrong = _differ(before, after)
             if wrong.size:
-                return Leak(int(wrong[0]), cut, part, other)
-    return None
+                return Leak(int(wrong[0]), cut, part, other), ""
+    return None, "" if accepted else said
 
 
 def blamed_line(subject: Subject, leak: Leak) -> int | None:
@@ -113,7 +136,7 @@ def blamed_line(subject: Subject, leak: Leak) -> int | None:
         cut, rows = leak.cut - first, len(base)
         if len(other) != len(base):  # a truncation: the longer run is compared with its own prefix
             base = base[: cut + TAIL]
-            other, rows = _both_ways(base, cut), len(base)
+            other, rows = whole_future(base, cut), len(base)
         try:
             if not _differ(subject.answers(base)[:cut], subject.answers(other)[:cut]).size:
                 continue
@@ -130,13 +153,6 @@ def blamed_line(subject: Subject, leak: Leak) -> int | None:
         if line is not None:
             return line
     return None
-
-
-def _both_ways(bars: np.ndarray, cut: int) -> np.ndarray:
-    out = bars
-    for field in FIELDS:
-        out = _changed(out, field, cut, 0)
-    return out
 
 
 @dataclass(frozen=True)
@@ -194,6 +210,22 @@ def repetition(subject: Subject, bars: np.ndarray) -> Violation | None:
         message = "a second pass over the same bars answers differently: something is kept outside the state"
         return Violation(Kind.STATE, message, bar=int(wrong[0]), line=line)
     return None
+
+
+def another_process(subject: Subject, bars: np.ndarray, seeds: tuple[int, ...]) -> str:
+    """What is wrong with the answers of new processes in which texts hash otherwise; "" where nothing is."""
+    here = subject.fresh().answers(bars)
+    for seed in seeds:
+        try:
+            wrong = _differ(here, answers_elsewhere(subject.path, bars, seed), 0.0)
+        except StrategyError as error:
+            return f"in another process it raises: {error.got}"
+        if wrong.size:
+            return (
+                f"the answer to bar {wrong[0]} is another one in another process: hash and the order of sets "
+                "are not the same everywhere"
+            )
+    return ""
 
 
 def other_instruments(subject: Subject, columns: list[np.ndarray]) -> Violation | None:

@@ -15,7 +15,8 @@ class Kind(StrEnum):
     instruments or runs touch each other. RANDOM: the same bars give other answers in another process.
     UNKNOWN_BARS: a bar or a volume that is not known breaks it. RAISES: it raises when it is asked bar by
     bar, from the first bar on. OWN_DATA: the file reads data of its own,
-    whose times nothing can vouch for.
+    whose times nothing can vouch for. NOT_CHECKED: it refuses every change that a probe makes, so that
+    nothing is known.
     """
 
     LOOK_AHEAD = "look-ahead"
@@ -25,6 +26,7 @@ class Kind(StrEnum):
     UNKNOWN_BARS = "unknown bars"
     RAISES = "raises"
     OWN_DATA = "own data"
+    NOT_CHECKED = "not checked"
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class Violation:
     bar : int or None
         Number of the first bar whose answer is wrong, counted from 0 in the bars checked.
     field : str or None
-        The field of the bars that leaks.
+        The field of the bars that leaks; `perturbations.TOGETHER` where only a whole bar's prices show it.
     line : int or None
         The offending line of the file, where it could be found.
     text : str

@@ -8,6 +8,9 @@ from pathlib import Path
 
 from janus_trader.research.strategy_check.report import Kind
 
+#: How the reason of a finding about a clock ends.
+READS_A_CLOCK = "reads a clock"
+
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(text.split())
@@ -39,8 +42,11 @@ _READS = _words(
     "loadtxt genfromtxt fromfile memmap urlopen scan_parquet scan_csv read_text read_bytes"
 )
 _READ_ROOTS = frozenset({"requests", "urllib", "yfinance", "yf", "sqlite3", "socket", "httpx"})
-_CLOCKS = _words("now utcnow today time time_ns perf_counter monotonic urandom uuid1 uuid4 token_bytes")
-_CLOCK_ROOTS = frozenset({"time", "datetime", "os", "uuid", "secrets", "date", "dt", "pd", "Timestamp"})
+_CHANCE = _words("urandom uuid1 uuid4 token_bytes token_hex randbits")
+_CLOCKS = _words("time time_ns perf_counter perf_counter_ns monotonic monotonic_ns process_time")
+_DATES = _words("now utcnow today")
+_DATE_TYPES = frozenset({"datetime64", "Timestamp", "to_datetime"})
+_ENVIRONMENT = frozenset({"environ", "environb", "getenv", "getenvb"})
 _MUTATORS = _words("append extend insert update add pop setdefault clear remove appendleft popleft")
 
 
@@ -62,6 +68,21 @@ def statement_lines(source: str) -> dict[int, tuple[int, int]]:
             for line in range(node.lineno, (node.end_lineno or node.lineno) + 1):
                 spans[line] = (node.lineno, node.end_lineno or node.lineno)
     return spans
+
+
+def first_set(source: str) -> int | None:
+    """The first line that makes a set, whose order is another one in another process; None where none does.
+
+    >>> first_set("x = 1\\ny = {'a', 'b'}\\n")
+    2
+    """
+    lines = [
+        node.lineno
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, (ast.Set, ast.SetComp))
+        or (isinstance(node, ast.Call) and _name(node.func) in {"set", "frozenset"})
+    ]
+    return min(lines, default=None)
 
 
 def names_read(source: str, first: int, last: int) -> frozenset[str]:
@@ -132,8 +153,10 @@ class _Reader(ast.NodeVisitor):
         if self._locals and isinstance(node.func, ast.Attribute) and name in _MUTATORS:
             self._shared(node.func.value, f"{name} changes something that is not in the state")
         dotted = _dotted(node.func)
-        if "random" in dotted or "default_rng" in dotted or (name in _CLOCKS and root in _CLOCK_ROOTS):
+        if "random" in dotted or "default_rng" in dotted or name in _CHANCE:
             self._add(Kind.RANDOM, node, f"{'.'.join(dotted)} answers differently each time")
+        elif _clock(node, name, root):
+            self._add(Kind.RANDOM, node, f"{'.'.join(dotted)} {READS_A_CLOCK}")
         self.generic_visit(node)
 
     def _look_ahead(self, node: ast.Call, name: str) -> None:
@@ -179,8 +202,24 @@ class _Reader(ast.NodeVisitor):
             self._shared(node.value, "changes something that is not in the state")
         self.generic_visit(node)
 
+    def visit_If(self, node: ast.If) -> None:
+        """What runs only when the file is started by itself is no part of the strategy."""
+        test = node.test
+        if isinstance(test, ast.Compare) and _name(test.left) == "__name__":
+            for child in node.orelse:
+                self.visit(child)
+            return
+        self.generic_visit(node)
+
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> None:
+        """The environment under a name of the file's own."""
+        if node.module == "os" and any(alias.name in _ENVIRONMENT for alias in node.names):
+            self._add(Kind.OWN_DATA, node, "the environment is data of its own")
+
     def visit_Attribute(self, node: ast.Attribute) -> None:
-        """Values kept as attributes of a function."""
+        """The environment; values kept as attributes of a function."""
+        if node.attr in _ENVIRONMENT and _root(node) == "os":
+            self._add(Kind.OWN_DATA, node, "the environment is data of its own")
         stored = isinstance(node.ctx, ast.Store) and isinstance(node.value, ast.Name)
         if stored and _name(node.value) in self._functions:
             self._add(Kind.STATE, node, "an attribute of a function is kept between calls")
@@ -194,6 +233,15 @@ class _Reader(ast.NodeVisitor):
 def _name(node: ast.expr) -> str:
     """The last part of a dotted name."""
     return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+
+
+def _clock(node: ast.Call, name: str, root: str) -> bool:
+    """``time.time()``, ``anything.now()``, ``datetime64("now")`` and their like."""
+    if name in _DATES and isinstance(node.func, ast.Attribute):
+        return True
+    if name in _CLOCKS and root == "time" and isinstance(node.func, ast.Attribute):
+        return True
+    return name in _DATE_TYPES and bool(node.args) and any(_is(node.args[0], w) for w in ("now", "today"))
 
 
 def _chain(node: ast.expr) -> list[str]:

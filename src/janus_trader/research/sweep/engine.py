@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from janus_trader.contracts.backtest import BacktestSettings
-from janus_trader.contracts.errors import ConfigError, DataError
+from janus_trader.contracts.errors import ConfigError, DataError, StrategyError
 from janus_trader.contracts.panel import MarketPanel
 from janus_trader.research.backtest import prepare_bars, run_targets
 from janus_trader.research.sweep.candidates import Candidates, typed
@@ -98,9 +98,10 @@ class Trials:
     sums, squares : (m, blocks) arrays
         Of the returns less their mean, by block.
     refused : int
-        Points that the strategy itself does not allow; they are in none of the arrays.
+        Points that the strategy itself does not allow, or at which it raises or leaves [-1, 1]; they are in
+        none of the arrays.
     reason : str
-        What it said of the first of them.
+        The first of them, and what was said of it.
     """
 
     numbers: np.ndarray
@@ -173,11 +174,10 @@ class SweepEngine:
             scratch = _Scratch(self.book)
             for k in range(first, min(first + SHARE, m)):
                 try:
-                    strategy = self.candidates.define(rows[k])
-                except ConfigError as error:
-                    allowed[k], reasons[k] = False, str(error)
-                    continue
-                self._trial(strategy, scratch, out, k)
+                    self._trial(self.candidates.define(rows[k]), scratch, out, k)
+                except (ConfigError, StrategyError) as error:
+                    at = ", ".join(f"{name}={value:g}" for name, value in rows[k].items())
+                    allowed[k], reasons[k] = False, f"{at}: {error}"
 
         tell = progress or (lambda count: None)
         if self.workers == 1:

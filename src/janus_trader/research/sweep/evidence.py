@@ -151,25 +151,29 @@ def histogram(counts: list[int], width: int = 40) -> list[str]:
     return lines
 
 
-def sentences(evidence: dict[str, Any], validation: dict[str, Any] | None) -> list[str]:
-    """What a reader must know before believing the best, in plain words."""
+def sentences(evidence: dict[str, Any], validation: dict[str, Any] | None, metric: str) -> list[str]:
+    """What a reader must know before believing the best by ``metric``, in plain words."""
+    by = "" if metric == "sharpe" else f" by {metric.replace('_', ' ')}"
     lines = []
     count = evidence["trials"] + evidence["earlier_trials"]
+    counted = f"{count:,} trial{'' if count == 1 else 's'}"
     if evidence["sharpe"] is not None:
         lines.append(
-            f"The best of {count:,} trials without any skill, independent of each other, would have shown a Sharpe "
+            f"The best of {counted} without any skill, independent of each other, would have shown a Sharpe "
             f"ratio of about {evidence['luck_independent']:.2f} on as many bars; with the spread of these trials "
-            f"({evidence['sharpe_spread']:.2f}), {evidence['luck_observed']:.2f}. The best here has "
+            f"({evidence['sharpe_spread']:.2f}), {evidence['luck_observed']:.2f}. The best here{by} has "
             f"{evidence['sharpe']:.2f}."
         )
         lines.append(
-            f"Probability that it has skill after {count:,} trials (deflated Sharpe ratio): "
+            f"Probability that it has skill after {counted} (deflated Sharpe ratio): "
             f"{evidence['deflated_probability']:.1%}."
+            + (f" It was chosen{by}, so that less was gained by luck than this assumes." if by else "")
         )
     if validation is not None:
         lines.append(
             f"Probability of overfitting (PBO, {validation['splits']:,} splits of {validation['blocks']} blocks, "
             f"{validation['trials']:,} trials): {validation['probability']:.1%}; chosen in one half of the data, "
             f"the best loses in the other in {validation['probability_of_loss']:.1%} of the splits."
+            + (f" This is of a choice by Sharpe ratio; a choice{by} may overfit more or less." if by else "")
         )
     return lines

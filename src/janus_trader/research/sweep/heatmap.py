@@ -70,7 +70,9 @@ class HeatMap:
             xaxis={"title": self._x.name, "type": "category"},
             yaxis={"title": self._y.name if self._y is not None else "", "type": "category"},
         )
-        path.write_text(figure.to_html(include_plotlyjs=True, full_html=True), encoding="utf-8")
+        path.write_text(
+            figure.to_html(include_plotlyjs=True, full_html=True, div_id="heatmap"), encoding="utf-8"
+        )
 
     def picture(self, path: Path) -> None:
         """Write it as a PNG: the first parameter to the right, the second upwards, the scale beside them."""

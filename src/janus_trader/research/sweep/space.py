@@ -10,7 +10,7 @@ import numpy as np
 
 from janus_trader.contracts.errors import ConfigError
 from janus_trader.foundation.rng import Rng
-from janus_trader.research.sweep.where import Constraint
+from janus_trader.research.sweep.where import Constraint, shortened
 
 #: Points that are looked at in one go; the numbers of a sample depend on it.
 BLOCK = 4096
@@ -145,7 +145,7 @@ class Space:
     seed : int
         Of the random points; point ``k`` does not depend on how many there are.
     where : str or None
-        Points that do not satisfy it are left out (and not replaced by others).
+        Points that do not satisfy it are left out (and not replaced by others); blank: none is.
 
     Raises
     ------
@@ -190,7 +190,7 @@ class Space:
             )
         self.points = points
         self.names = names
-        self.where = Constraint(where, names) if where else None
+        self.where = Constraint(where, names) if where and where.strip() else None
 
     @property
     def blocks(self) -> int:
@@ -232,7 +232,7 @@ class Space:
         if total == 0:
             raise ConfigError(
                 "the constraint excludes every point",
-                got=f"--where {self.where.text!r} leaves 0 of {self.points:,}",
+                got=f"--where {shortened(self.where.text)!r} leaves 0 of {self.points:,}",
                 expected="at least one point",
                 remedy="widen the grid or loosen the constraint",
             )

@@ -34,7 +34,7 @@ class SweepStore:
         self.blocks = self.path / "blocks"
         self.trials = self.path / "trials.parquet"
         self.summary = self.path / "summary.json"
-        self.record = self.path / "TRIALS.jsonl"
+        self.record = self.path / "trials.record.jsonl"
 
     def open(self, manifest: dict[str, Any], *, resume: bool) -> None:
         """Begin a sweep, or go on with one.
@@ -42,8 +42,8 @@ class SweepStore:
         Raises
         ------
         DataError
-            The directory holds a sweep already (and ``resume`` is False), holds none (and it is True), or
-            holds a finished one.
+            The directory holds a sweep or anything else already (and ``resume`` is False), holds none (and
+            it is True), or holds a finished one.
         IntegrityError
             The sweep in the directory is another one.
         """
@@ -55,7 +55,13 @@ class SweepStore:
                     expected="a new directory",
                     remedy="--resume goes on with it; or choose another --out",
                 )
-            self.blocks.mkdir(parents=True, exist_ok=True)
+            if self.path.exists() and not (self.path.is_dir() and not any(self.path.iterdir())):
+                raise DataError(
+                    f"{self.path} holds something else",
+                    expected="a new or empty directory",
+                    remedy="choose another --out",
+                )
+            self.blocks.mkdir(parents=True)
             write_atomic(self.manifest, body, durable=True)
             return
         if not self.manifest.exists():
@@ -115,6 +121,12 @@ class SweepStore:
                 got=str(error).splitlines()[0],
                 remedy="delete it and resume",
             ) from error
+
+    def rows(self, count: int) -> int:
+        """Trials in all blocks."""
+        import pyarrow.parquet as pq
+
+        return sum(pq.read_metadata(self._file(number)).num_rows for number in range(count))
 
     def each(self, count: int) -> Iterator[Trials]:
         """All blocks in order, one at a time in memory."""

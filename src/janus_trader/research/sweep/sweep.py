@@ -115,9 +115,9 @@ def run_sweep(
     )
     store = SweepStore(out)
     store.open(_manifest(request, history, blocks), resume=resume)
+    earlier = _recorded(request, history, store, total, date)
     _run_blocks(request.space, engine, store, total, progress, stop)
-    summary = _summary(request, history, engine, store)
-    _record(request, store, summary, date)
+    summary = _summary(request, history, engine, store, earlier)
     store.finish(request.space.blocks, summary)
     return SweepResult(summary, store.path)
 
@@ -241,12 +241,13 @@ def _run_blocks(
 
 
 def _summary(
-    request: SweepRequest, history: History, engine: SweepEngine, store: SweepStore
+    request: SweepRequest, history: History, engine: SweepEngine, store: SweepStore, earlier: int
 ) -> dict[str, Any]:
     """Read the trials once more, block by block, and say what they are worth."""
     space, panel, book = request.space, history.panel, engine.book
     names = request.map_over or tuple(a.name for a in space.axes if a.values.size != 1)[:2]
-    weighing = Weighing(space, request.metric, request.top, names or space.names[:1])
+    expected = store.rows(space.blocks)
+    weighing = Weighing(space, request.metric, request.top, names or space.names[:1], expected)
     for part in store.each(space.blocks):
         weighing.add(part)
     if not weighing.trials:
@@ -265,33 +266,33 @@ def _summary(
         "start": iso(int(panel.ts[0])),
         "end": iso(int(panel.ts[-1])),
         "bars": len(panel),
-        **weighing.told(engine, _earlier(request)),
+        **weighing.told(engine, earlier),
         "confirmed": confirm(engine, panel.ts, points) if request.confirm else [],
         "survivorship_note": panel.survivorship_note,
     }
 
 
-def _earlier(request: SweepRequest) -> int:
-    """Trials recorded before on the book that ships."""
-    if request.history.files:
-        return 0
-    return sum(int(t.get("trials", 1)) for t in read_trials(find_trials()) if t.get("kind") != "holdout")
+def _recorded(request: SweepRequest, history: History, store: SweepStore, total: int, date: str) -> int:
+    """Record the trials before the first of them runs, once; returns those recorded before them.
 
-
-def _record(request: SweepRequest, store: SweepStore, summary: dict[str, Any], date: str) -> None:
-    """Write the number of trials down: beside the sweep, and for the book that ships in the common record."""
-    evidence = summary["evidence"] or {}
+    An interrupted sweep has shown its finished blocks to whoever looks, so it counts from its start. The
+    line is kept beside the sweep, and for the book that ships in the common record as well.
+    """
+    for trial in read_trials(store.record if store.record.exists() else None):
+        return int(trial["earlier_trials"])
+    path = None if request.history.files else find_trials()
+    earlier = sum(int(t.get("trials", 1)) for t in read_trials(path) if t.get("kind") != "holdout")
+    panel = history.panel
     trial = {
         "at": date,
         "kind": "sweep",
-        "span": f"{summary['start']}..{summary['end']}",
+        "span": f"{iso(int(panel.ts[0]))}..{iso(int(panel.ts[-1]))}",
         "strategy": Path(request.strategy).name,
-        "trials": summary["trials"],
-        "best_sharpe": evidence.get("sharpe"),
-        "sharpe_spread": evidence.get("sharpe_spread"),
-        "note": f"sweep of {', '.join(request.space.names)}, best by {request.metric}",
+        "trials": total,
+        "earlier_trials": earlier,
+        "note": f"sweep of {', '.join(request.space.names)}, best by {request.metric}; counted as it began",
     }
-    append_trial(store.record, trial)
-    path = None if request.history.files else find_trials()
     if path is not None:
         append_trial(path, trial)
+    append_trial(store.record, trial)
+    return earlier

@@ -45,9 +45,11 @@ class Weighing:
         How many of the best are kept.
     names : tuple of one or two str
         Parameters of the map.
+    expected : int
+        Trials that will come: what is left of the space by the constraint and by the strategy.
     """
 
-    def __init__(self, space: Space, metric: str, top: int, names: tuple[str, ...]) -> None:
+    def __init__(self, space: Space, metric: str, top: int, names: tuple[str, ...], expected: int) -> None:
         self.metric, self._top, self._more = metric, top, METRICS[metric]
         self._points = space.points
         self.chart = HeatMap(space, names, metric, self._more)
@@ -55,7 +57,7 @@ class Weighing:
         self.reason = ""
         self._heap: list[Row] = []
         self._spread = Spread()
-        self._sample = Sample(max(1, -(-space.points // MOST_VALIDATED)), [], [], [])
+        self._sample = Sample(max(1, -(-expected // MOST_VALIDATED)), [], [], [])
 
     def add(self, part: Trials) -> None:
         """Take in one block of trials."""
@@ -91,7 +93,7 @@ class Weighing:
             equity = engine.equity(rows[0].values)
             evidence = deflation(equity, self.trials, earlier, self._spread, engine.book.bars_per_year)
             validation = overfitting(self._sample, engine.edges, rows[0].trial)
-            words = sentences(evidence, validation)
+            words = sentences(evidence, validation, self.metric)
         return {
             "metric": self.metric,
             "points": self._points,

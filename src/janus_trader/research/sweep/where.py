@@ -28,6 +28,19 @@ _ARITHMETIC: dict[type, Callable[[Any, Any], Any]] = {
 }
 
 
+#: Letters of a constraint that a message repeats.
+ECHOED = 200
+
+
+def shortened(text: str) -> str:
+    """At most `ECHOED` letters of a text.
+
+    >>> len(shortened("a" * 5000))
+    200
+    """
+    return text if len(text) <= ECHOED else text[: ECHOED - 1] + "…"
+
+
 class Constraint:
     """A condition on named parameters, evaluated on whole columns at once.
 
@@ -46,20 +59,27 @@ class Constraint:
     """
 
     def __init__(self, text: str, names: tuple[str, ...]) -> None:
-        self.text, self._names = text, names
+        self.text, self._names = text.strip(), names
         try:
-            self._tree = ast.parse(text, mode="eval").body
+            self._tree = ast.parse(self.text, mode="eval").body
         except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
             raise self._refused(text, "not an expression") from error
         negated = isinstance(self._tree, ast.UnaryOp) and isinstance(self._tree.op, ast.Not)
         if not negated and not isinstance(self._tree, (ast.Compare, ast.BoolOp)):
             raise self._refused(text, "not a comparison")
-        self({name: np.ones(1) for name in names})
+        self({name: np.ones(1) for name in names})  # words and numbers it does not know are told now
 
     def __call__(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
         """Which rows satisfy it, (rows,) bool."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.asarray(self._value(self._tree, columns), dtype=np.bool_)
+        try:
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+                return np.asarray(self._value(self._tree, columns), dtype=np.bool_)
+        except OverflowError as error:
+            raise self._refused(self.text, "beyond the range of numbers") from error
+        except (TypeError, ValueError) as error:
+            raise self._refused(self.text, "not a condition on numbers") from error
+        except RecursionError as error:
+            raise self._refused(self.text, "nested too deeply") from error
 
     def _value(self, node: ast.expr, columns: Mapping[str, np.ndarray]) -> Any:
         if isinstance(node, ast.Name):
@@ -89,8 +109,8 @@ class Constraint:
 
     def _refused(self, part: str, why: str) -> ConfigError:
         return ConfigError(
-            f"--where {self.text!r}: {part!r} is {why}",
-            got=part,
+            f"--where {shortened(self.text)!r}: {shortened(part)!r} is {why}",
+            got=shortened(part),
             expected=f"a comparison of {', '.join(self._names) or 'parameters'} and numbers",
             remedy='for example --where "fast < slow"',
         )

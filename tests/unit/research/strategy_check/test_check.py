@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from janus_trader.strategies.catalogue import NAMES
 from support.command import janus
 
 TUTORIAL = Path(__file__).resolve().parents[4] / "docs" / "tutorial" / "your_own_strategy.md"
-QUICK = CheckSettings(bars=700)
+QUICK = CheckSettings(bars=700, elsewhere=False)
 
 TABLE = (
     "import numpy as np\nimport pandas as pd\nHISTORY = 300\n\ndef signals(bars):\n    c = bars['close']\n"
@@ -191,6 +192,12 @@ LEAKS = {
 }
 
 CLEAN = {
+    "compiled helper that is kept": "from numba import njit\nimport logging\n"
+    + TABLE
+    + "    logging.getLogger('mine').debug('asked for %d bars', len(c))\n"
+    + "    return np.sign(c - smooth(c.to_numpy(), 0.2))\n\n@njit(cache=True)\ndef smooth(x, rate):\n"
+    + "    out, level = np.empty(x.size), x[0]\n    for t in range(x.size):\n"
+    + "        level += rate * (x[t] - level)\n        out[t] = level\n    return out\n",
     "averages": TABLE + "    return np.sign(c.rolling(10).mean() - c.rolling(40).mean())\n",
     "donchian": TABLE
     + "    top, floor = bars['high'].rolling(20).max().shift(1), bars['low'].rolling(20).min().shift(1)\n"
@@ -204,6 +211,29 @@ CLEAN = {
     + "    fast = state.get('fast', bar.close)\n    slow = state.get('slow', bar.close)\n"
     + "    state['fast'] = fast = fast + 0.2 * (bar.close - fast)\n"
     + "    state['slow'] = slow = slow + 0.05 * (bar.close - slow)\n    return 1.0 if fast > slow else -1.0\n",
+    "windows": TABLE
+    + "    x = c.to_numpy()\n"
+    + "    w = np.lib.stride_tricks.sliding_window_view(np.concatenate((np.full(19, x[0]), x)), 20)\n"
+    + "    return np.clip((w.mean(axis=1) - x) / (w.std(axis=1) + 1e-12) / 2, -1, 1)\n",
+    "last of a window": TABLE
+    + "    return c.rolling(20).apply(lambda w: (w[-1] > w.mean()) * 1.0, raw=True)\n",
+    "mean price of the session": "FIELDS = ('close', 'volume')\n"
+    + TABLE
+    + "    paid = (c * bars.volume).groupby(bars.session).cumsum()\n"
+    + "    return (c > paid / bars.volume.groupby(bars.session).cumsum()).astype(float)\n",
+    "memo": "from functools import lru_cache\nCACHE = {}\n\n@lru_cache(None)\ndef weight(n):\n"
+    + "    return 1.0 / (1 + n)\n\n"
+    + STEP
+    + "    n = bar.bar_of_session\n    CACHE.setdefault(n, weight(n))\n"
+    + "    last, state['p'] = state.get('p', bar.close), bar.close\n"
+    + "    return CACHE[n] if bar.close > last else 0.0\n",
+    "with a check of the bars": TABLE
+    + "    body = bars[['open', 'close']]\n"
+    + "    assert (bars.high >= body.max(axis=1)).all() and (bars.low <= body.min(axis=1)).all()\n"
+    + "    return np.sign(c - c.rolling(30).mean())\n",
+    "timed when started by itself": "import time\n"
+    + TABLE
+    + "    return np.sign(c - c.shift(2)).fillna(0.0)\n\nif __name__ == '__main__':\n    print(time.time())\n",
     "compiled": """
 import math
 from numba import njit
@@ -276,6 +306,216 @@ def test_a_leak_by_the_length_alone_is_found(write):
     report = check_strategy(write(source), settings=QUICK)
     assert report.violations[0].kind is Kind.LOOK_AHEAD
     assert report.violations[0].field is None
+
+
+ASSERTS = (
+    "    body = bars[['open', 'close']]\n"
+    "    assert (bars['high'] >= body.max(axis=1)).all() and (bars['low'] <= body.min(axis=1)).all()\n"
+)
+VOLUME = "FIELDS = ('close', 'volume')\n" + TABLE + "    v = bars['volume']\n"
+
+# what acts at few bars only, or behind checks of the bars: name: (fields that may be named, source)
+RARE = {
+    "flat before the session ends": (
+        {"session"},
+        TABLE.replace("300", "2000")
+        + "    coming = bars['session'].shift(-1).fillna(bars['session'])  # LEAK\n"
+        + "    last = coming != bars['session']\n    return ((c > c.shift(5)) & ~last).astype(float)\n",
+    ),
+    "flat before the session ends, with a short history": (
+        {"session"},
+        TABLE.replace("300", "60")
+        + "    coming = bars['session'].shift(-1).fillna(bars['session'])  # LEAK\n"
+        + "    last = coming != bars['session']\n    return ((c > c.shift(5)) & ~last).astype(float)\n",
+    ),
+    "behind a check of the bars": (
+        {"close", "open, high, low and close together"},
+        TABLE + ASSERTS + "    jump = (c / c.shift(1) - 1) > 0.022\n"
+        "    return np.where(jump & (c.shift(-1).fillna(c) >= c), 1.0, 0.0)  # LEAK\n",
+    ),
+    "behind a cleaning of the bars": (
+        {"close", "open", "high", "low"},
+        TABLE
+        + "    bad = (c > bars.high) | (c < bars.low) | (bars.open > bars.high) | (bars.open < bars.low)\n"
+        + "    c = c.where(~bad).ffill()\n    coming = c.shift(-1).fillna(c)  # LEAK\n"
+        + "    big = (c / c.shift(1) - 1).abs() > 0.018\n    return np.where(big, np.sign(coming - c), 0.0)\n",
+    ),
+    "a record of the whole table": (
+        {"volume"},
+        VOLUME + "    spike = v.max() > 50 * np.median(v)  # LEAK\n"
+        "    return (c > c.shift(3)) * (0.0 if spike else 1.0)\n",
+    ),
+    "the last volume of the table": (
+        {"volume"},
+        VOLUME
+        + "    boom = float(v.values[-1] > 40000.0)  # LEAK\n    return (c > c.shift(3)) * (1.0 - boom)\n",
+    ),
+    "a volume of nothing": (
+        {"volume"},
+        VOLUME + "    dead = (v == 0).any()  # LEAK\n    return (c > c.shift(3)) * (0.0 if dead else 1.0)\n",
+    ),
+    "more rows than a probe keeps": (
+        {None, "close"},
+        TABLE + "    out = (c > c.shift(3)).astype(float).to_numpy()\n"
+        "    out[: len(c) - 500][c.pct_change().shift(-1).to_numpy()[: len(c) - 500] < -0.01] = 0.0  # LEAK\n"
+        "    return out\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", RARE)
+def test_a_leak_that_acts_now_and_then_is_look_ahead_and_nothing_else(write, name):
+    fields, source = RARE[name]
+    report = check_strategy(write(source), settings=QUICK)
+    assert {v.kind for v in report.violations} == {Kind.LOOK_AHEAD}, report
+    assert {v.field for v in report.violations} <= fields
+    line = next(i for i, text in enumerate(source.splitlines(), 1) if text.endswith("# LEAK"))
+    assert report.violations[0].line == line, report
+
+
+# name: (kind, source, what the message says)
+OUTSIDE = {
+    "path.open": (
+        Kind.OWN_DATA,
+        "from pathlib import Path\nwith Path('PLACE/future.csv').open() as f:  # LEAK\n    N = len(f.read())\n",
+        "opens future.csv",
+    ),
+    "gzip": (
+        Kind.OWN_DATA,
+        "import gzip\nN = gzip.open('PLACE/future.csv').close()  # LEAK\n",
+        "opens future.csv",
+    ),
+    "linecache": (
+        Kind.OWN_DATA,
+        "import linecache\nN = len(linecache.getlines('PLACE/future.csv'))  # LEAK\n",
+        "opens future.csv",
+    ),
+    "os.open": (
+        Kind.OWN_DATA,
+        "import os\nN = os.close(os.open('PLACE/future.csv', 0))  # LEAK\n",
+        "opens future.csv",
+    ),
+    "a module of its own": (
+        Kind.OWN_DATA,
+        "import sys\nsys.path.insert(0, 'PLACE')\nimport future_of_acme  # LEAK\nsys.path.pop(0)\n",
+        "future_of_acme",
+    ),
+    "the environment": (
+        Kind.OWN_DATA,
+        "import os as system\nK = system.environ.get('LEAK', '1')  # LEAK\n",
+        "environment",
+    ),
+    "a process": (
+        Kind.OWN_DATA,
+        "import os\nN = os.system('true')  # LEAK\n",
+        "os.system",
+    ),
+    "the network": (
+        Kind.OWN_DATA,
+        "import socket\nsocket.socket().close()  # LEAK\n",
+        "socket",
+    ),
+    "a clock by another name": (
+        Kind.RANDOM,
+        "from time import time as ticker\nDAY = ticker() // 86400  # LEAK\n",
+        "reads a clock",
+    ),
+    "a clock with a date": (
+        Kind.RANDOM,
+        "from datetime import datetime as d\nYEAR = d.now().year  # LEAK\n",
+        "now reads a clock",
+    ),
+    "a clock of pandas": (
+        Kind.RANDOM,
+        "from pandas import Timestamp as T\nNOW = T.now().year  # LEAK\n",
+        "reads a clock",
+    ),
+    "a clock of numpy": (
+        Kind.RANDOM,
+        "import numpy as np\nTODAY = np.datetime64('today')  # LEAK\n",
+        "reads a clock",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_what_a_file_touches_besides_its_bars_is_told_with_its_line(write, tmp_path, name):
+    kind, head, words = OUTSIDE[name]
+    (tmp_path / "future.csv").write_text("100.0,1\n")
+    (tmp_path / "future_of_acme.py").write_text("F = {100.0: 1.0}\n")
+    source = head.replace("PLACE", str(tmp_path)) + STEP + "    return 1.0\n"
+    for _ in range(2):  # what Python remembers of the first time hides nothing
+        (found,) = check_strategy(write(source), settings=QUICK).violations
+        assert found.kind is kind
+        assert source.splitlines()[found.line - 1].endswith("# LEAK"), found
+        assert words in found.message
+        if name == "linecache":
+            break
+
+
+def test_a_clock_in_the_step_is_told_though_it_changed_nothing(write):
+    source = "import time\n" + STEP + "    return 1.0 if time.time() > 1e9 else -1.0\n"
+    (found,) = check_strategy(write(source), settings=QUICK).violations
+    assert (found.kind, found.line) == (Kind.RANDOM, 3)
+
+
+def test_texts_that_hash_otherwise_elsewhere_are_told(write):
+    source = STEP + "    return 1.0 if hash('janus') % 2 else -1.0\n"
+    settings = CheckSettings(bars=300, instruments=1)
+    (found,) = check_strategy(write(source), settings=settings).violations
+    assert (found.kind, found.line) == (Kind.RANDOM, 2)
+    assert "another process" in found.message
+
+
+def test_the_order_of_a_set_is_told(write):
+    source = "NAMES = list({'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'})\n" + STEP
+    source += "    return (ord(NAMES[0]) + 8 * ord(NAMES[1]) + 64 * ord(NAMES[2])) / 1e5\n"
+    settings = CheckSettings(bars=300, instruments=1)
+    (found,) = check_strategy(write(source), settings=settings).violations
+    assert (found.kind, found.line) == (Kind.RANDOM, 1)
+
+
+def test_a_compiled_step_answers_alike_in_another_process(write):
+    settings = CheckSettings(bars=300, instruments=1)
+    assert check_strategy(write(CLEAN["compiled"]), settings=settings).clean
+
+
+def test_what_raises_in_another_process_is_told(write):
+    source = "import os\n" + STEP + "    return 1.0\n"
+    source += f"\nif os.getpid() != {os.getpid()}:\n    raise ValueError('not here')\n"
+    settings = CheckSettings(bars=300, instruments=1)
+    (found,) = check_strategy(write(source), settings=settings).violations
+    assert found.kind is Kind.RANDOM
+    assert "in another process it raises" in found.message
+    assert "not here" in found.message
+
+
+def test_a_file_that_refuses_every_change_is_not_called_clean(write):
+    source = (
+        TABLE
+        + "    k = bars['bar_of_session']\n"
+        + "    assert k.diff().fillna(1).isin([1, -25]).all() and (k < 26).all()\n"
+        + "    return np.sign(c - c.shift(1)).fillna(0.0)\n"
+    )
+    (found,) = check_strategy(write(source), settings=QUICK).violations
+    assert found.kind is Kind.NOT_CHECKED
+    assert "bar_of_session" in found.message
+
+
+def test_an_answer_since_the_start_passes_where_it_is_declared(write):
+    source = TABLE + "    return (c >= c.cummax() * 0.95).astype(float)\n"
+    settings = CheckSettings(elsewhere=False)
+    (found,) = check_strategy(write(source), settings=settings).violations
+    assert found.kind is Kind.HISTORY
+    assert "declare HISTORY = 100000" in found.message
+    report = check_strategy(write(source.replace("300", "100000")), settings=settings)
+    assert report.clean
+    assert report.warm_up is None
+    assert "as HISTORY = 100000 declares" in report.notes[-1]
+    step = STEP + "    top = state['top'] = max(state.get('top', 0.0), bar.close)\n"
+    step += "    return 1.0 if bar.close >= 0.95 * top else 0.0\n"
+    assert not check_strategy(write(step), settings=settings).clean
+    assert check_strategy(write("HISTORY = 100000\n" + step), settings=settings).clean
 
 
 def test_too_short_a_history_is_told(write):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 
@@ -133,5 +135,6 @@ def test_a_strategy_that_leaves_the_range_is_told_with_file_and_line(tmp_path, b
         "@njit\ndef step(params, state, bar):\n    return params.size\n"
     )
     engine, space = engine_of(str(path), book, ["size=0.5,3.5"])
-    with pytest.raises(StrategyError, match=r"wild\.py:5.*out of range"):
-        engine.run(*space.block(0))
+    trials = engine.run(*space.block(0))
+    assert (trials.values["size"].tolist(), trials.refused) == ([0.5], 1)
+    assert re.search(r"^size=3\.5: .*wild\.py:5.*out of range", trials.reason)

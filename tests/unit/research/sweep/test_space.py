@@ -120,3 +120,26 @@ def test_a_constraint_is_what_python_says(xs, ys):
 def test_nothing_but_comparisons_is_allowed(text):
     with pytest.raises(ConfigError, match="--where"):
         Constraint(text, ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a < 1" + "0" * 400, "-(a < 2) > 1", "(a < 2) * '3' > 1", "a > 1" + " + 1" * 20_000, "not " * 3000 + "a > 1",
+     "-" * 3000 + "a > 1", "a < 1e400 - 1e400 + b"],
+)  # fmt: skip
+def test_a_constraint_that_cannot_be_worked_out_is_refused_in_few_words(text):
+    with pytest.raises(ConfigError, match="--where") as refused:
+        Constraint(text, ("a",))
+    assert len(str(refused.value)) < 900
+
+
+@pytest.mark.parametrize("text", ["", " ", None])
+def test_a_blank_constraint_is_none(text):
+    assert Space([parse_axis("a=1:3:1")], where=text).where is None
+
+
+def test_a_long_constraint_that_leaves_nothing_is_shortened():
+    space = Space([parse_axis("a=1:3:1")], where=" and ".join(["a > 9"] * 300))
+    with pytest.raises(ConfigError, match="excludes every point") as refused:
+        space.count()
+    assert len(str(refused.value)) < 600

@@ -26,7 +26,7 @@ from janus_trader.research.sweep.evidence import Sample, Spread, overfitting
 from janus_trader.research.sweep.statistics import FIGURES, trial_figures
 from janus_trader.research.sweep.sweep import SweepInterrupted
 from janus_trader.runs.history import HistoryRequest, load_history
-from janus_trader.runs.trials import read_trials
+from janus_trader.runs.trials import find_trials, read_trials
 
 SETTINGS = BacktestSettings(taker_fee=0.0002)
 
@@ -153,7 +153,14 @@ def test_an_interrupted_and_resumed_sweep_leaves_the_same_bytes(sma, csv, tmp_pa
         progress=lambda done, total: told.append((done, total)),
     )
     assert told[-1] == (whole.summary["trials"],) * 2
-    for name in ("trials.parquet", "summary.json", "heatmap.png", "sweep.json", "TRIALS.jsonl"):
+    for name in (
+        "trials.parquet",
+        "summary.json",
+        "heatmap.png",
+        "sweep.json",
+        "heatmap.html",
+        "trials.record.jsonl",
+    ):
         assert (parts.path / name).read_bytes() == (whole.path / name).read_bytes(), name
 
 
@@ -238,7 +245,60 @@ def test_a_sweep_of_the_book_that_ships_is_recorded_with_its_number_of_trials(tm
     assert result.summary["evidence"]["earlier_trials"] == 41
     last = read_trials(record)[-1]
     assert (last["kind"], last["trials"], last["at"]) == ("sweep", 3, "2024-01-02")
-    assert read_trials(result.path / "TRIALS.jsonl") == [last]
+    assert read_trials(result.path / "trials.record.jsonl") == [last]
+    monkeypatch.chdir(result.path)
+    assert find_trials() != result.path / "TRIALS.jsonl"
+
+
+def test_an_interrupted_sweep_of_the_book_that_ships_counts_from_its_start_and_once(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    record = tmp_path / "TRIALS.jsonl"
+    record.write_text('{"kind":"selection","sharpe":0.5}\n')
+    space = Space([parse_axis("fast=5:11:3")])
+    history = HistoryRequest(start="2017-06-01", symbols=("KO",))
+    request = SweepRequest("ema_flip", space, history, confirm=False)
+    with pytest.raises(SweepInterrupted):
+        run_sweep(request, tmp_path / "out", date="2024-01-02", stop=lambda: True)
+    assert [t.get("trials") for t in read_trials(record)] == [None, 3]
+    result = run_sweep(request, tmp_path / "out", date="2024-01-03", resume=True)
+    assert len(read_trials(record)) == 2
+    assert result.summary["evidence"]["earlier_trials"] == 1
+
+
+def test_the_validation_is_thinned_by_the_trials_that_ran(sma, csv, tmp_path, monkeypatch):
+    monkeypatch.setattr("janus_trader.research.sweep.weigh.MOST_VALIDATED", 26)
+    result = run_sweep(ask(sma, csv, *GRID, where="fast < slow"), tmp_path / "out", date="2024-01-02")
+    assert result.summary["trials"] == 26
+    assert result.summary["overfitting"]["trials"] == 26
+
+
+def test_a_point_at_which_the_step_leaves_the_range_is_refused_and_named(tmp_path, csv):
+    path = tmp_path / "some.py"
+    path.write_text("SIZE = 1.0\n\ndef step(state, bar):\n    return SIZE if bar.close > 60 else 0.0\n")
+    result = run_sweep(ask(str(path), csv, "SIZE=0.5,1.0,1.5"), tmp_path / "out", date="2024-01-02")
+    summary = result.summary
+    assert (summary["trials"], summary["refused"]) == (2, 1)
+    assert summary["refused_reason"].startswith("SIZE=1.5: ")
+    assert "some.py" in summary["refused_reason"]
+
+
+def test_the_sentences_say_by_what_the_best_was_chosen(sma, csv, tmp_path, done):
+    assert "choice by" not in " ".join(done.summary["sentences"])
+    result = run_sweep(ask(sma, csv, *GRID, metric="max_drawdown"), tmp_path / "by", date="2024-01-02")
+    text = " ".join(result.summary["sentences"])
+    assert "The best here by max drawdown has" in text
+    assert "of a choice by Sharpe ratio; a choice by max drawdown" in text
+
+
+def test_a_directory_that_holds_something_else_is_left_alone(sma, csv, tmp_path):
+    other = tmp_path / "thesis"
+    other.mkdir()
+    (other / "chapter.txt").write_text("words")
+    with pytest.raises(DataError, match="holds something else"):
+        run_sweep(ask(sma, csv, *GRID), other, date="2024-01-02")
+    with pytest.raises(DataError, match="holds something else"):
+        run_sweep(ask(sma, csv, *GRID), other / "chapter.txt", date="2024-01-02")
+    assert [p.name for p in other.iterdir()] == ["chapter.txt"]
 
 
 def test_the_map_shows_the_best_of_each_cell(sma, csv, tmp_path):
