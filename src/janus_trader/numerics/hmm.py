@@ -19,6 +19,10 @@ from janus_trader.numerics.streaming import StreamingKernel
 __all__ = ["HMMFilter", "HMMParameters", "em_step", "fit_hmm", "hmm_filter_dtype", "log_likelihood"]
 
 
+#: No fitted model rules a state out for ever: probabilities are at least this.
+LEAST_PROBABILITY = 1e-12
+
+
 def log_likelihood(parameters: HMMParameters, x: np.ndarray, lengths: Sequence[int] | None = None) -> float:
     """Log-likelihood of the rows ``x`` (T, d), natural logarithm, summed over rows.
 
@@ -124,7 +128,8 @@ def fit_hmm(
     -------
     parameters : HMMParameters
     log_likelihood : float
-        Of the returned parameters over ``x``, summed over rows.
+        Of the parameters over ``x``, summed over rows, before probabilities below `LEAST_PROBABILITY`
+        are raised to it.
 
     Raises
     ------
@@ -166,8 +171,15 @@ def fit_hmm(
         if best is None or value > best[0]:
             best = (float(value), unpack(states))
     assert best is not None
-    value, parameters = best
-    return parameters.permuted(np.lexsort(parameters.means.T[::-1])), value
+    value, p = best
+    reachable = HMMParameters(_floored(p.initial), _floored(p.transition), p.means, p.covariances)
+    return reachable.permuted(np.lexsort(p.means.T[::-1])), value
+
+
+def _floored(probabilities: np.ndarray) -> np.ndarray:
+    """Distributions (last axis) without zeros: a filter can leave every state, however it was fitted."""
+    raised = np.maximum(probabilities, LEAST_PROBABILITY)
+    return raised / raised.sum(axis=-1, keepdims=True)
 
 
 def hmm_filter_dtype(n_states: int) -> np.dtype:

@@ -329,3 +329,18 @@ def test_bad_rows_and_settings_are_refused(rng):
             call(SEPARATED, np.array([[0.0, np.nan]]))
         with pytest.raises(DataError, match="fit"):
             call(SEPARATED, np.zeros((5, 3)))
+
+
+def test_a_fitted_model_lets_a_filter_leave_every_state():
+    """One long excursion at the end of the data: nothing was seen to leave the last state."""
+    g = np.random.default_rng(8)
+    x = np.concatenate([g.normal(0.0, 1.0, (300, 1)), g.normal(9.0, 1.0, (60, 1))])
+    p, value = fit_hmm(x, 2, g, max_iter=100)
+    assert 0.0 < p.transition.min() < 1e-6
+    assert p.initial.min() > 0.0
+    assert value == pytest.approx(log_likelihood(p, x), rel=1e-9)
+    watch = HMMFilter(p)
+    watch.transform(x)
+    for row in np.concatenate([x, g.normal(0.0, 1.0, (50, 1))]):
+        posterior = watch.update(row).copy()
+    assert posterior[0] > 0.99
