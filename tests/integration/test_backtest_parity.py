@@ -4,13 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from numba import njit
 
-from janus_trader.contracts.backtest import BacktestSettings, agreement
+from janus_trader.contracts.backtest import DAY, BacktestSettings, OrderState, agreement
 from janus_trader.contracts.market import BAR_DTYPE
 from janus_trader.research.backtest import backtest, prepare_bars, run_targets
 from janus_trader.research.backtest.stress import StressConfig, stress_strategy
 from janus_trader.strategies.catalogue import NAMES, default_strategies
 from janus_trader.strategies.config import Strategies
+from janus_trader.strategies.order_strategy import (
+    OrderStrategy,
+    exits,
+    limit,
+    market,
+    one_cancels_other,
+    stop,
+)
 from janus_trader.trader.strategy_backtest import venue_backtest
 
 #: Fees, financing and slippage that exercise every rule; the tick and lot come from the data.
@@ -90,6 +99,198 @@ def test_sizes_of_a_cheap_instrument_never_fall_on_the_other_side_of_a_rounding_
     """A million units in lots of 1e-6: the venue rounds every amount, the sizes must not feel it."""
     settings = BacktestSettings(maker_fee=2e-4, taker_fee=4e-4, slippage="bps", slippage_size=2.0)
     compare(strategy_of("ema_flip"), made_up(4_000, level=0.1), settings, least_fills=150)
+
+
+# -- rules of the account: the same in both engines, and as they are written ---------------------------
+
+COUNT = np.dtype([("n", "i8")], align=True)
+
+
+def writes(step):
+    return OrderStrategy("once", np.zeros(1, COUNT), COUNT, step)
+
+
+def flat(*closes, volume=1000.0):
+    """Bars that stand still at each close."""
+    bars = np.zeros(len(closes), BAR_DTYPE)
+    for name in ("open", "high", "low", "close"):
+        bars[name] = closes
+    bars["volume"] = volume
+    return bars
+
+
+def states(result):
+    return result.orders["state"].tolist()
+
+
+def test_a_step_cannot_change_the_market_its_parameters_or_its_account():
+    @njit
+    def step(params, state, bar, account, orders):
+        bar.close, bar.open = 2.0 * bar.close, 1.0
+        account.equity, account.halted = 1e9, 1
+        params.n += 1
+        if params.n % 2 == 1:
+            market(orders, 0, 1.0)
+
+    bars, strategy = flat(100, 100, 100, 100, 100), writes(step)
+    result = compare(strategy, bars, BacktestSettings(tick_size=0.01), least_fills=2)
+    assert result.fills["price"].tolist() == [100.0, 100.0]
+    assert result.orders["bar"].tolist() == [0, 2, 4]
+    assert (bars["close"] == 100.0).all()
+    assert strategy.params[0]["n"] == 0
+
+
+@pytest.mark.parametrize("fill", ["next_open", "same_close"])
+def test_leverage_bounds_all_orders_together(fill):
+    @njit
+    def step(params, state, bar, account, orders):
+        if state.n < 2:
+            k = 0
+            for _ in range(3):
+                k = limit(orders, k, 500.0, 99.0)
+        state.n += 1
+
+    result = compare(
+        writes(step), flat(100, 100, 98, 60, 60), BacktestSettings(tick_size=0.01, fill=fill), least_fills=2
+    )
+    assert states(result) == [OrderState.FILLED] * 2 + [OrderState.REFUSED_MARGIN] * 4
+    assert result.quantity.tolist() == [1000.0]
+
+
+@pytest.mark.parametrize("fill", ["next_open", "same_close"])
+def test_leverage_bounds_the_orders_of_all_instruments(fill):
+    @njit
+    def step(params, state, bar, account, orders):
+        if state.n == 0:
+            market(orders, 0, 600.0)
+        state.n += 1
+
+    bars = np.stack([flat(100, 100, 100), flat(100, 100, 100)], axis=1)
+    result = compare(writes(step), bars, BacktestSettings(tick_size=0.01, fill=fill))
+    assert states(result) == [OrderState.FILLED, OrderState.REFUSED_MARGIN]
+
+
+def test_exits_and_one_of_a_group_always_have_room():
+    @njit
+    def step(params, state, bar, account, orders):
+        if state.n == 0:
+            k = limit(orders, 0, 1000.0, 100.0)
+            k = stop(orders, k, 1000.0, 101.0)
+            one_cancels_other(orders, 0, k, 1)
+        if state.n == 1:
+            k = stop(orders, 0, -1000.0, 90.0)
+            limit(orders, k, -1000.0, 110.0)
+        if state.n == 2:
+            k = market(orders, 0, -1000.0)
+            market(orders, k, -1000.0)
+        state.n += 1
+
+    result = compare(writes(step), flat(100, 100, 100, 100), BacktestSettings(tick_size=0.01))
+    expected = [OrderState.FILLED, OrderState.CANCELLED, 0, 0, OrderState.FILLED, OrderState.REFUSED_MARGIN]
+    assert states(result) == expected
+
+
+def test_a_day_order_of_a_close_lives_until_its_session_ends():
+    @njit
+    def step(params, state, bar, account, orders):
+        if state.n == 0 or state.n == 3:
+            limit(orders, 0, 1.0, 95.0, DAY)
+        state.n += 1
+
+    bars = flat(100, 100, 94, 100, 100, 94)
+    bars["session"] = [0, 0, 0, 0, 1, 1]
+    result = compare(writes(step), bars, BacktestSettings(tick_size=0.01, fill="same_close"))
+    assert result.fills["bar"].tolist() == [2]
+    assert states(result) == [OrderState.FILLED, OrderState.EXPIRED]
+
+
+@pytest.mark.parametrize(("fill", "first"), [("next_open", 3), ("same_close", 2)])
+def test_a_liquidation_waits_for_the_bar_of_an_absent_instrument(fill, first):
+    @njit
+    def step(params, state, bar, account, orders):
+        if state.n == 0:
+            market(orders, 0, 3000.0)
+        state.n += 1
+
+    bars = np.stack([flat(100, 100, 50, 50, 50), flat(100, 100, 100, 100, 20)], axis=1)
+    present = np.ones((5, 2), bool)
+    present[2:4, 1] = False
+    settings = BacktestSettings(tick_size=0.01, fill=fill, leverage=10, maintenance_margin=0.1)
+    result = compare(writes(step), bars, settings, present=present)
+    assert result.fills["bar"].tolist()[2:] == [first, 4]
+    assert result.fills["price"].tolist()[2:] == [50.0, 20.0]
+    assert (len(result.orders), result.totals.liquidations) == (4, 1)
+
+
+def test_shares_and_cash_that_are_borrowed_cost_at_every_bar():
+    @njit
+    def sells(params, state, bar, account, orders):
+        if state.n == 0:
+            market(orders, 0, -100.0)
+        state.n += 1
+
+    @njit
+    def levers(params, state, bar, account, orders):
+        if state.n == 0:
+            market(orders, 0, 2000.0)
+        state.n += 1
+
+    present = np.array([1, 1, 0, 0, 0, 1], bool)
+    bars = flat(*[100] * 6)
+    short = compare(writes(sells), bars, BacktestSettings(tick_size=0.01, borrow_rate=0.252), present=present)
+    assert short.totals.borrowed == pytest.approx(5 * 10.0)
+    settings = BacktestSettings(tick_size=0.01, debit_rate=0.252, leverage=2)
+    long = compare(writes(levers), bars, settings)
+    assert long.totals.borrowed == pytest.approx(1e5 * (1.001**5 - 1.0))
+
+
+def test_a_part_of_the_target_leaves_the_rest_of_the_stop():
+    @njit
+    def step(params, state, bar, account, orders):
+        if state.n == 0:
+            k = market(orders, 0, 100.0)
+            exits(orders, k, 90.0, 110.0)
+        state.n += 1
+
+    volume = [1000, 1000, 50, 1000, 1000]
+    bars = flat(100, 100, 110, 108, 20, volume=volume)
+    bars["low"][3] = bars["close"][3] = 50.0
+    result = compare(writes(step), bars, BacktestSettings(tick_size=0.01, max_volume_frac=1.0))
+    assert result.fills["quantity"].tolist() == [100.0, -50.0, -50.0]
+    assert result.fills["price"].tolist() == [100.0, 110.0, 90.0]
+
+
+def test_room_is_kept_for_exits_and_nothing_is_dropped_unseen():
+    @njit
+    def step(params, state, bar, account, orders):
+        if state.n == 0:
+            k = market(orders, 0, 1.0)
+            exits(orders, k, 90.0, 110.0)
+            k = market(orders, k, 1.0)
+            exits(orders, k, 90.0, 110.0)
+        if state.n == 1:
+            k = 0
+            for _ in range(40):
+                k = limit(orders, k, 1.0, 50.0)
+        state.n += 1
+
+    result = compare(writes(step), flat(100, 100, 100), BacktestSettings(tick_size=0.01, max_working=5))
+    counts = np.bincount(result.orders["state"], minlength=7)
+    assert counts[OrderState.REFUSED_CAPACITY] == 1 + 37
+    assert (result.orders["parent"] >= 0).sum() == 2
+    assert (result.orders["kind"] == 0).sum() == 8
+
+
+def test_an_exit_that_rounds_to_no_price_is_refused():
+    @njit
+    def step(params, state, bar, account, orders):
+        if state.n == 0:
+            k = market(orders, 0, 1.0)
+            exits(orders, k, 0.001, 0.0)
+        state.n += 1
+
+    result = compare(writes(step), flat(100, 100), BacktestSettings(tick_size=0.01))
+    assert states(result) == [OrderState.REFUSED_INVALID]
 
 
 def native_equity(bars, exposure, fee):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,6 +28,9 @@ class BacktestArguments:
     capital: float
     size: float | None
     leverage: float
+    maintenance_margin: float
+    borrow_rate: float
+    debit_rate: float
     fee_bps: float
     slippage_bps: float
     max_volume_frac: float
@@ -51,6 +55,16 @@ def backtest_command(arguments: BacktestArguments) -> None:
     ):
         if value not in allowed:
             raise ConfigError(f"{name} is not allowed", got=value, expected="one of " + ", ".join(allowed))
+    for name, number, low, high in (
+        ("--fee-bps", arguments.fee_bps, -100.0, 1000.0),
+        ("--tick", arguments.tick, 1e-9, 1e9),
+        ("--lot", arguments.lot, 1e-9, 1e9),
+        ("--borrow-rate", arguments.borrow_rate, 0.0, 10.0),
+        ("--debit-rate", arguments.debit_rate, 0.0, 10.0),
+        ("--maintenance-margin", arguments.maintenance_margin, 0.0, 1.0),
+    ):
+        if not low <= number <= high:
+            raise ConfigError(f"{name} is not allowed", got=number, expected=f"from {low:g} to {high:g}")
     settings = BacktestSettings(
         capital=arguments.capital,
         taker_fee=1e-4 * arguments.fee_bps,
@@ -59,6 +73,9 @@ def backtest_command(arguments: BacktestArguments) -> None:
         slippage_size=arguments.slippage_bps,
         max_volume_frac=arguments.max_volume_frac,
         leverage=arguments.leverage,
+        maintenance_margin=arguments.maintenance_margin,
+        borrow_rate=arguments.borrow_rate,
+        debit_rate=arguments.debit_rate,
         tick_size=arguments.tick,
         lot_size=arguments.lot,
         fill="same_close" if arguments.same_close else "next_open",
@@ -81,7 +98,7 @@ def backtest_command(arguments: BacktestArguments) -> None:
         holdout=arguments.holdout,
     )
     out = Path(arguments.out) if arguments.out else None
-    summary = run_backtest(request, out)
+    summary = run_backtest(request, out, date=f"{datetime.now(UTC):%Y-%m-%d}")
     if arguments.json:
         print_json(summary)
     else:
@@ -104,7 +121,7 @@ def _print(summary: dict[str, Any], out: Path | None) -> None:
         f"{summary['bars']:,} bars, {summary['start']} to {summary['end']}"
     )
     print_table(title, ["", summary["engine"]], rows)
-    lines = []
+    lines = _words(summary)
     if "agreement" in summary:
         found = summary["agreement"]
         lines.append(
@@ -118,3 +135,24 @@ def _print(summary: dict[str, Any], out: Path | None) -> None:
     if out is not None:
         lines.append(f"picture: {out / 'equity.html'}   records: {out}/orders.csv, fills.csv, summary.json")
     print_words(lines)
+
+
+def _words(summary: dict[str, Any]) -> list[str]:
+    """What the figures alone do not say."""
+    lines = []
+    if summary["fills"] == 0:
+        lines.append("It never traded: every figure is that of cash.")
+    refused = summary["refused"]
+    for name, reason in (
+        ("margin", "would have gone beyond --leverage, with all orders that waited"),
+        ("invalid", "had a size, price or kind that cannot be"),
+        ("no_room", "came when too many orders waited already"),
+    ):
+        if refused[name]:
+            lines.append(f"{refused[name]:,} order{'s' if refused[name] > 1 else ''} refused: {reason}.")
+    if summary["free_financing"]:
+        lines.append(
+            "It borrowed shares or cash at no charge (--borrow-rate or --debit-rate is 0): "
+            "financing was free, and it would not be."
+        )
+    return lines

@@ -388,7 +388,14 @@ def backtest(
     size: Annotated[
         float | None, typer.Option(help="Fraction of equity at exposure 1; default: 1 / instruments.")
     ] = None,
-    leverage: Annotated[float, typer.Option(help="Gross position over equity an order may reach.")] = 1.0,
+    leverage: Annotated[
+        float, typer.Option(help="Gross value over equity that positions and orders may reach.")
+    ] = 1.0,
+    maintenance_margin: Annotated[
+        float, typer.Option(help="Equity over gross value below which all is sold.")
+    ] = 0.0,
+    borrow_rate: Annotated[float, typer.Option(help="A year's charge on short positions, e.g. 0.02.")] = 0.0,
+    debit_rate: Annotated[float, typer.Option(help="A year's interest on negative cash.")] = 0.0,
     fee_bps: Annotated[float, typer.Option(help="Fee on the traded value, bps.")] = 2.0,
     slippage_bps: Annotated[float, typer.Option(min=0, help="What market orders pay over the price.")] = 1.0,
     max_volume_frac: Annotated[
@@ -428,6 +435,9 @@ def backtest(
             capital=capital,
             size=size,
             leverage=leverage,
+            maintenance_margin=maintenance_margin,
+            borrow_rate=borrow_rate,
+            debit_rate=debit_rate,
             fee_bps=fee_bps,
             slippage_bps=slippage_bps,
             max_volume_frac=max_volume_frac,

@@ -59,6 +59,7 @@ PATHS = ("nearest", "high_first", "low_first")
 #: prices, ``trail`` is the distance of a trailing stop in price. ``stop_loss`` and ``take_profit``
 #: (0: none) hang a pair of exits on the order, of which one cancels the other. Orders of one close
 #: with the same ``group`` in 1..63 cancel each other too. ``target`` is the id that CANCEL cancels.
+#: ``dropped`` of the first entry counts requests for which there was no entry left.
 REQUEST_DTYPE = np.dtype(
     [
         ("kind", "i8"),
@@ -71,6 +72,7 @@ REQUEST_DTYPE = np.dtype(
         ("take_profit", "f8"),
         ("group", "i8"),
         ("target", "i8"),
+        ("dropped", "i8"),
     ],
     align=True,
 )
@@ -95,7 +97,9 @@ ACCOUNT_DTYPE = np.dtype(
 )
 
 #: One order that was asked for: ``bar`` is the bar at whose close it was written, ``parent`` the order
-#: it is an exit of (-1: none), ``filled`` the quantity executed, ``state`` an `OrderState`.
+#: it is an exit of (-1: none), ``filled`` the quantity executed, ``state`` an `OrderState`. An order is
+#: FILLED when nothing of it is left: an execution of its sibling takes its size off it, too. ``kind`` is 0
+#: for a request that found no entry.
 ORDER_DTYPE = np.dtype(
     [
         ("bar", "i8"),
@@ -148,6 +152,7 @@ SETTINGS_DTYPE = np.dtype(
         ("leverage", "f8"),
         ("maintenance_margin", "f8"),
         ("borrow_bar", "f8"),
+        ("debit_bar", "f8"),
         ("units", "i8"),
         ("size", "f8"),
         ("max_working", "i8"),
@@ -207,13 +212,17 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         float, Meta(ge=0, le=1, description="share of a bar's volume that may be taken; 0 is no limit")
     ] = 0.0
     leverage: Annotated[
-        float, Meta(gt=0, le=1000, description="gross position value over equity an order may reach")
+        float,
+        Meta(gt=0, le=1000, description="gross value over equity that positions and orders may reach"),
     ] = 1.0
     maintenance_margin: Annotated[
         float, Meta(ge=0, le=1, description="equity over gross position value below which all is sold")
     ] = 0.0
     borrow_rate: Annotated[float, Meta(ge=0, le=10, description="a year's charge on short positions")] = 0.0
-    bars_per_year: Annotated[float, Meta(gt=0, description="bars over which that charge is spread")] = 252.0
+    debit_rate: Annotated[float, Meta(ge=0, le=10, description="a year's interest on negative cash")] = 0.0
+    bars_per_year: Annotated[float, Meta(gt=0, description="bars over which a year's charges are spread")] = (
+        252.0
+    )
     sizing: Annotated[
         Literal["equity", "units"],
         Meta(description="what an exposure of 1 holds: size * equity, or size units"),
@@ -261,6 +270,7 @@ class BacktestSettings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown
         out["lot"], out["size_scale"] = self.lot_size, 10.0 ** decimals_of(self.lot_size)
         out["money_scale"] = 10.0**self.money_decimals
         out["borrow_bar"] = self.borrow_rate / self.bars_per_year
+        out["debit_bar"] = self.debit_rate / self.bars_per_year
         out["units"] = self.sizing == "units"
         return out
 
@@ -274,7 +284,8 @@ _FLOATS = tuple(f.name for f in msgspec.structs.fields(BacktestSettings) if isin
 
 class Totals(NamedTuple):
     """Sums over a back-test: equity at the last close, number of fills, traded value, fees, slippage and
-    borrowing in currency, bars with a position, and how often margin forced a liquidation."""
+    borrowing (of shares and of cash) in currency, bars with a position, and how often margin forced a
+    liquidation."""
 
     equity: float
     fills: int

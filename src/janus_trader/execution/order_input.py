@@ -67,7 +67,7 @@ def prepare_bars(
         ticks = np.rint(out[name] / settings.tick_size)
         if (ticks[here] < 1.0).any():
             raise DataError(
-                f"a {name} is below one tick",
+                f"a price ({name}) is below one tick",
                 got=float(out[name][here].min()),
                 expected=f"at least {settings.tick_size}",
                 remedy="set tick_size to the instrument's price increment",

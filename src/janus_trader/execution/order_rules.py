@@ -21,6 +21,23 @@ _BPS, _TICKS, _HALF_SPREAD, _VOLUME_SHARE = 1, 2, 3, 4
 #: Slack of a count of lots before it is rounded down: two engines' equities differ by their rounding.
 _LOT_SLACK = 1e-6
 
+#: What `review_request` judges a request by: the equity; the value at this close of what the other
+#: instruments hold or have ordered; of its own instrument the position, that position after the market
+#: orders that wait to be executed, and the sizes that all its orders may buy and sell, orders of a group
+#: counted once; and how much of the request's own group and side is among these.
+COMMITMENT_DTYPE = np.dtype(
+    [
+        ("equity", "f8"),
+        ("others", "f8"),
+        ("quantity", "f8"),
+        ("soon", "f8"),
+        ("buys", "f8"),
+        ("sells", "f8"),
+        ("grouped", "f8"),
+    ],
+    align=True,
+)
+
 #: What `write_exposure` remembers of one instrument between bars.
 EXPOSURE_DTYPE = np.dtype(
     [("exposure", "f8"), ("desired", "f8"), ("refused", "i8"), ("stop", "f8"), ("target", "f8")], align=True
@@ -50,8 +67,8 @@ def whole_lots(quantity: float, s) -> float:
 def taker_price(price: float, side: float, quantity: float, volume: float, s) -> float:
     """Price of a market or stop execution: ``price`` worsened by the slippage model, on the tick.
 
-    ``volume_share`` worsens by ``slippage_size * (quantity / volume)^2`` of the price, by nothing where the
-    volume is not known. The result never falls below one tick.
+    ``volume_share`` worsens by ``slippage_size * min(quantity / volume, 1)^2`` of the price; the share is 1
+    where the bar has no volume. The result never falls below one tick.
     """
     if s.slippage == 0 or s.slippage_size == 0.0:
         return price
@@ -62,7 +79,7 @@ def taker_price(price: float, side: float, quantity: float, volume: float, s) ->
     elif s.slippage == _HALF_SPREAD:
         worse = s.slippage_size
     else:
-        share = quantity / volume if volume > 0.0 else 0.0
+        share = min(quantity / volume, 1.0) if volume > 0.0 else 1.0
         worse = price * s.slippage_size * share * share
     ticks = (price + side * worse) / s.tick
     ticks = math.ceil(ticks - 1e-7) if side > 0.0 else max(math.floor(ticks + 1e-7), 1.0)
@@ -87,6 +104,14 @@ def borrow_charge(quantity: float, close: float, s) -> float:
     if quantity >= 0.0 or s.borrow_bar == 0.0:
         return 0.0
     return np.rint(-quantity * close * s.borrow_bar * s.money_scale) / s.money_scale
+
+
+@njit(cache=True)
+def debit_charge(cash: float, s) -> float:
+    """Interest for one bar on negative cash, rounded to the account's decimals."""
+    if cash >= 0.0 or s.debit_bar == 0.0:
+        return 0.0
+    return np.rint(-cash * s.debit_bar * s.money_scale) / s.money_scale
 
 
 @njit(cache=True)
@@ -118,11 +143,35 @@ def _well_formed(r) -> bool:
 
 
 @njit(cache=True)
-def review_request(r, account, close: float, s) -> int:
+def committed(quantity: float, buys: float, sells: float) -> float:
+    """Largest position that may come of a position if any of its orders, or none, are executed."""
+    return max(abs(quantity), abs(quantity + buys), abs(quantity - sells))
+
+
+@njit(cache=True)
+def _carried(r, c, close: float, s) -> bool:
+    """Whether the equity carries a request on top of all positions and orders, or it only reduces."""
+    size = abs(r.quantity)
+    if r.kind == _MARKET and r.quantity * c.soon < 0.0 and size <= abs(c.soon):
+        return True
+    added = max(size - c.grouped, 0.0)
+    before = committed(c.quantity, c.buys, c.sells)
+    if r.quantity > 0.0:
+        after = committed(c.quantity, c.buys + added, c.sells)
+    else:
+        after = committed(c.quantity, c.buys, c.sells + added)
+    if after - before < 0.5 * s.lot:
+        return True
+    return c.others + after * close <= s.leverage * c.equity * (1.0 + 1e-9)
+
+
+@njit(cache=True)
+def review_request(r, c, close: float, s) -> int:
     """Bring a request onto ticks and lots and say whether it may go: an `OrderState`, 0 when it may.
 
-    Refused are malformed requests, sizes below one lot, and orders that would take the account's gross
-    position value, at this close, beyond ``leverage`` times its equity; what reduces a position may go.
+    Refused are malformed requests, sizes below one lot, exits below one tick, and orders that could take
+    the gross value of all positions at this close, with every order that waits or was asked for before,
+    beyond ``leverage`` times the equity. What reduces a position may go. ``c`` is a commitment.
     """
     if not _well_formed(r):
         return _INVALID
@@ -130,9 +179,10 @@ def review_request(r, account, close: float, s) -> int:
     r.limit = round_price(r.limit, s)
     r.stop = round_price(r.stop, s)
     r.trail = round_price(r.trail, s)
+    had_exits = (r.stop_loss > 0.0) + (r.take_profit > 0.0)
     r.stop_loss = round_price(r.stop_loss, s)
     r.take_profit = round_price(r.take_profit, s)
-    if r.quantity == 0.0:
+    if r.quantity == 0.0 or (r.stop_loss > 0.0) + (r.take_profit > 0.0) < had_exits:
         return _INVALID
     if (r.kind == _LIMIT or r.kind == _STOP_LIMIT) and r.limit <= 0.0:
         return _INVALID
@@ -140,12 +190,7 @@ def review_request(r, account, close: float, s) -> int:
         return _INVALID
     if r.kind == _TRAILING and r.trail <= 0.0:
         return _INVALID
-    held, after = abs(account.quantity), abs(account.quantity + r.quantity)
-    if after > held:
-        gross = account.gross + (after - held) * close
-        if gross > s.leverage * account.equity * (1.0 + 1e-9):
-            return _MARGIN
-    return _VALID
+    return _VALID if _carried(r, c, close, s) else _MARGIN
 
 
 @njit(cache=True)

@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from janus_trader.contracts.errors import ConfigError
+from janus_trader.contracts.market import BAR_DTYPE
 from janus_trader.strategies.definition import CompiledStrategy, StrategyDefinition
 
 
@@ -21,9 +22,11 @@ def _tracer(step: Callable[..., Any]) -> Callable[..., Any]:
     def trace(params, states, bars, present, out, stops, targets) -> None:
         for i in range(bars.shape[1]):
             last = 0.0
+            shown = np.zeros(1, BAR_DTYPE)
             for t in range(bars.shape[0]):
                 if present[t, i]:
-                    last = step(params[0], states[i], bars[t, i])
+                    shown[0] = bars[t, i]
+                    last = step(params[0], states[i], shown[0])
                 out[t, i] = last
                 stops[t, i] = states[i].stop
                 targets[t, i] = states[i].target
@@ -60,5 +63,5 @@ def exposure_levels(
         )
     stops, targets = np.zeros(shape), np.zeros(shape)
     states = np.zeros(shape[1], strategy.state_dtype)
-    _tracer(strategy.step)(strategy.params, states, bars, present, out, stops, targets)
+    _tracer(strategy.step)(strategy.params.copy(), states, bars, present, out, stops, targets)
     return out, stops, targets

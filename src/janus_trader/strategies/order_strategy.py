@@ -10,7 +10,8 @@ first entry on. The functions below do that for it; each returns the index of th
         k = limit(orders, k, 1.0, bar.close * 0.99)
         stop(orders, k, -1.0, bar.close * 0.95)
 
-``quantity`` is signed: above 0 buys. Orders beyond the end of ``orders`` are not written.
+``quantity`` is signed: above 0 buys. Orders beyond the end of ``orders`` are refused. What the step changes in
+``params``, ``bar`` or ``account`` reaches nothing but itself.
 """
 
 from __future__ import annotations
@@ -56,6 +57,8 @@ def market(orders, k: int, quantity: float) -> int:
     if k < orders.size:
         orders[k].kind = _MARKET
         orders[k].quantity = quantity
+    else:
+        orders[0].dropped += 1
     return k + 1
 
 
@@ -67,6 +70,8 @@ def limit(orders, k: int, quantity: float, price: float, life: int = GOOD_TILL_C
         orders[k].quantity = quantity
         orders[k].limit = price
         orders[k].life = life
+    else:
+        orders[0].dropped += 1
     return k + 1
 
 
@@ -78,6 +83,8 @@ def stop(orders, k: int, quantity: float, price: float, life: int = GOOD_TILL_CA
         orders[k].quantity = quantity
         orders[k].stop = price
         orders[k].life = life
+    else:
+        orders[0].dropped += 1
     return k + 1
 
 
@@ -92,6 +99,8 @@ def stop_limit(
         orders[k].stop = price
         orders[k].limit = limit_price
         orders[k].life = life
+    else:
+        orders[0].dropped += 1
     return k + 1
 
 
@@ -103,6 +112,8 @@ def trailing_stop(orders, k: int, quantity: float, distance: float, life: int = 
         orders[k].quantity = quantity
         orders[k].trail = distance
         orders[k].life = life
+    else:
+        orders[0].dropped += 1
     return k + 1
 
 
@@ -127,6 +138,8 @@ def cancel(orders, k: int, order_id: int) -> int:
     if k < orders.size:
         orders[k].kind = _CANCEL
         orders[k].target = order_id
+    else:
+        orders[0].dropped += 1
     return k + 1
 
 
@@ -135,4 +148,6 @@ def cancel_all(orders, k: int) -> int:
     """Cancel every order of this instrument. Returns the next free entry."""
     if k < orders.size:
         orders[k].kind = _CANCEL_ALL
+    else:
+        orders[0].dropped += 1
     return k + 1

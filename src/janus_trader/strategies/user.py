@@ -227,6 +227,13 @@ def _find_step(module: ModuleType, path: Path) -> tuple[Callable[..., Any], int]
     try:
         inspect.signature(function).bind(*wanted)
     except (TypeError, ValueError) as error:
+        if getattr(getattr(function, "__code__", None), "co_argcount", 0) == 5:
+            raise StrategyError(
+                f"{path}:{line}: a step that writes orders cannot be read from a file",
+                got="step(params, state, bar, account, orders)",
+                expected=f"{name}({', '.join(wanted)})",
+                remedy="back-test it from Python, as OrderStrategy",
+            ) from error
         raise StrategyError(
             f"{path}:{line}: {name} takes the wrong arguments",
             got=f"{error}",
@@ -312,17 +319,22 @@ def _params(module: ModuleType, path: Path) -> np.ndarray:
 
 
 def _loop_over(step: Dispatcher) -> Callable[..., Any]:
-    """The compiled loop over a user's step; bars without prices repeat the last output."""
+    """The compiled loop over a user's step; bars without prices repeat the last output.
+
+    The step gets copies of the parameters and of each bar, so that it can spoil neither for others.
+    """
 
     @njit(nogil=True)
     def run(params, states, bars, present, last, out) -> None:
+        shown, own = np.zeros(1, BAR_DTYPE), params.copy()
+        bar = shown[0]
         for t in range(bars.shape[0]):
             for i in range(bars.shape[1]):
-                bar = bars[t, i]
+                shown[0] = bars[t, i]
                 priced = math.isfinite(bar.open) and math.isfinite(bar.high)
                 priced = priced and math.isfinite(bar.low) and math.isfinite(bar.close)
                 if present[t, i] and priced:
-                    last[i] = step(params[0], states[i], bar)
+                    last[i] = step(own[0], states[i], bar)
                 out[t, i] = last[i]
 
     return run

@@ -19,13 +19,15 @@ from janus_trader.contracts.backtest import (
 )
 from janus_trader.execution.order_rules import (
     borrow_charge,
+    debit_charge,
     must_liquidate,
     review_request,
     round_size,
     whole_lots,
 )
 from janus_trader.trader.cash_book import CashBook
-from janus_trader.trader.order_tickets import OrderLedger, Ticket
+from janus_trader.trader.order_commitment import commitment
+from janus_trader.trader.order_tickets import OrderLedger, Ticket, in_order, marketable, only_closes
 from janus_trader.trader.request_writers import Writer
 
 if TYPE_CHECKING:
@@ -63,6 +65,8 @@ class OrderLife:
         self._book = CashBook(settings.capital, self._s)
         self._garbage: list[Any] = []
         self._marked: list[Any] = []
+        self._reduced: list[Ticket] = []
+        self._arriving: list[list[Ticket]] = []
         self._native_groups = settings.max_volume_frac == 0.0
         self._t = 0
         self._price = np.zeros(n)
@@ -85,23 +89,24 @@ class OrderLife:
             for i in range(n):
                 if self._here[t, i]:
                     self._close(i, float(self._bars[t, i]["close"]))
+                self._pay(borrow_charge(self.venue.position(i)[0], self._closes[i], self._s))
+            self._pay(debit_charge(self._book.cash, self._s))
             worth, gross = self._value()
             halted = bool(must_liquidate(worth, gross, self._s))
             if halted:
-                liquidations += 1
-                for i in range(n):
-                    self._liquidate(i)
+                written = [self._liquidate(i) for i in range(n)]
+                liquidations += any(written)
             for i in range(n):
                 if self._here[t, i]:
                     self._ask(t, i, worth, gross, halted)
             equity[t] = self._equity_at_venue()
-            in_market += any(self.venue.position(i)[0] != 0.0 for i in range(n))
+            in_market += any(self._held())
             self._tidy()
         return BacktestResult(
             equity=equity,
             orders=self._ledger.rows(),
             fills=self._book.fills(),
-            quantity=np.array([self.venue.position(i)[0] for i in range(n)]),
+            quantity=np.array(self._held()),
             totals=self._book.totals(float(equity[-1]), in_market, liquidations),
             engine="nautilus_trader",
         )
@@ -156,19 +161,6 @@ class OrderLife:
 
     # -- arrivals -----------------------------------------------------------------------------------
 
-    def _marketable(self, ticket: Ticket, price: float) -> bool:
-        row = ticket.row
-        side = 1.0 if row["quantity"] > 0.0 else -1.0
-        if row["kind"] == OrderKind.MARKET:
-            return True
-        if row["kind"] == OrderKind.TRAILING_STOP:
-            return False
-        matched = side * (row["limit"] - price) >= 0.0
-        through = side * (price - row["stop"]) >= 0.0
-        if row["kind"] == OrderKind.LIMIT:
-            return bool(matched)
-        return bool(through and (row["kind"] == OrderKind.STOP or matched))
-
     def _arrivals(self, i: int, price: float) -> None:
         queue, self._queue[i] = self._queue[i], []
         self._arrive_all(i, queue, price, exits_between=True)
@@ -178,12 +170,13 @@ class OrderLife:
         self._arrive_all(i, exits, price, exits_between=False)
 
     def _arrive_all(self, i: int, line: list[Ticket], price: float, *, exits_between: bool) -> None:
+        self._arriving.append(line)
         for at, ticket in enumerate(line):
             if not ticket.alive or ticket.order is not None:
                 continue
             members = [x for x in line[at:] if x.group == ticket.group and x.alive and x.order is None]
-            if ticket.group != 0:
-                sole = next((x for x in members if self._marketable(x, price)), None)
+            if ticket.group != 0 and self._native_groups:
+                sole = next((x for x in members if marketable(x, price)), None)
                 if sole is not None:
                     for other in members:
                         if other is not sole:
@@ -191,15 +184,17 @@ class OrderLife:
                     sole.group = 0
             if not ticket.alive:
                 continue
-            together = members if ticket.group != 0 and len(members) > 1 else [ticket]
+            grouped = self._native_groups and ticket.group != 0 and len(members) > 1
+            together = members if grouped else [ticket]
             self._arrive(i, together, price)
             if exits_between:
                 self._place_exits(i, price)
+        self._arriving.pop()
 
     def _arrive(self, i: int, tickets: list[Ticket], price: float) -> None:
         """Orders meet the market: one, or several of a group of which none executes at once."""
         first = tickets[0]
-        now = self._marketable(first, price)
+        now = marketable(first, price)
         kind = int(first.row["kind"])
         at_market = kind == OrderKind.MARKET or (kind == OrderKind.STOP and now)
         immediate = at_market or first.life == IMMEDIATE_OR_CANCEL
@@ -207,11 +202,11 @@ class OrderLife:
         self._price[i] = price
         if not self._waiting[i]:
             self.venue.show(i, price)
-        numbers = [x.number for x in tickets] if len(tickets) > 1 and self._native_groups else []
+        numbers = [x.number for x in tickets] if len(tickets) > 1 else []
         for ticket in tickets:
             sent = OrderKind.MARKET if at_market else OrderKind(int(ticket.row["kind"]))
             arguments = self.venue.build(
-                i, ticket.number, sent, float(ticket.row["quantity"]), ticket.row, immediate
+                i, ticket.number, sent, ticket.side * ticket.size, ticket.row, immediate
             )
             ticket.order = self.venue.make(sent, arguments, numbers)
             if not immediate:
@@ -235,28 +230,35 @@ class OrderLife:
         i = ticket.i
         quantity = self.venue.in_lots(event.last_qty)
         price, fee = self.venue.on_tick(event.last_px), float(event.commission)
-        signed = quantity if ticket.row["quantity"] > 0.0 else -quantity
+        signed = ticket.side * quantity
         maker = is_maker(event)
         self._book.execute(self._t, i, ticket.number, signed, price, fee, maker, self._price[i])
         ticket.filled = round_size(ticket.filled + quantity, self._s)
         self.venue.remaining[i] = round_size(self.venue.remaining[i] - quantity, self._s)
-        self._end_group(ticket)
-        if ticket.filled == abs(ticket.row["quantity"]):
+        complete = ticket.filled == ticket.size
+        self._end_group(ticket, 0.0 if complete else quantity)
+        if complete:
             self._end(ticket, OrderState.FILLED, exits=True)
 
-    def _end_group(self, ticket: Ticket) -> None:
-        """End the others of a group where nautilus is not left to do it.
+    def _end_group(self, ticket: Ticket, part: float = 0.0) -> None:
+        """End the others of a group where nautilus is not left to do it, or take ``part`` off its own side.
 
         It is, unless executions may be partial: then its cancellation of the others would come back and
         cancel the rest of the order that was executed.
         """
         if ticket.group == 0 or self._native_groups:
             return
-        for other in [*self._waiting[ticket.i], *self._queue[ticket.i], *self._exits[ticket.i]]:
-            if other is not ticket and other.alive and other.group == ticket.group:
+        arriving = [x for line in self._arriving for x in line if x.i == ticket.i and x.order is None]
+        for other in [*self._waiting[ticket.i], *self._queue[ticket.i], *self._exits[ticket.i], *arriving]:
+            if other is ticket or not other.alive or other.group != ticket.group:
+                continue
+            other.size = float(round_size(other.size - part, self._s))
+            if part == 0.0 or other.side != ticket.side or other.size <= other.filled:
                 self._end(other, OrderState.CANCELLED)
                 if other.order is not None:
                     self._marked.append(other.order)
+            elif other.order is not None:
+                self._reduced.append(other)
 
     def _end_queued_group(self, ticket: Ticket) -> None:
         """End the others of a group that is cancelled; those that wait in the queue nautilus never saw."""
@@ -269,6 +271,10 @@ class OrderLife:
         marked, self._marked = self._marked, []
         for order in marked:
             self.venue.cancel(order)
+        reduced, self._reduced = self._reduced, []
+        for ticket in reduced:
+            if ticket.alive:
+                self.venue.resize(ticket.order, ticket.size)
 
     def _on_end(self, event: Any) -> None:
         from janus_trader.trader.order_venue import number_of
@@ -299,13 +305,13 @@ class OrderLife:
         self._closes[i] = close
         self._expire(i, session_over=False)
         self._ledger.close(i)
-        held = self.venue.position(i)[0]
-        charge = borrow_charge(held, close, self._s)
+
+    def _pay(self, charge: float) -> None:
         self.venue.charge(charge)
         self._book.charge(charge)
 
     def _expire(self, i: int, *, session_over: bool) -> None:
-        for ticket in list(self._ordered(i)):
+        for ticket in in_order([(self.venue.level(x.order)[0], x) for x in self._waiting[i]]):
             over = ticket.life == DAY if session_over else ticket.life == 1
             if not session_over and ticket.life > 0:
                 ticket.life -= 1
@@ -318,17 +324,12 @@ class OrderLife:
         self._exits[i] = []
         self._sweep(i)
 
-    def _ordered(self, i: int) -> list[Ticket]:
-        """What waits, buys from the highest price and sells from the lowest, equal ones by age."""
-        keyed = [(self.venue.level(x.order)[0], x) for x in self._waiting[i]]
-        buys = [(-p, x) for p, x in keyed if x.row["quantity"] > 0.0]
-        sells = [(p, x) for p, x in keyed if x.row["quantity"] < 0.0]
-        return [x for side in (buys, sells) for _, x in sorted(side, key=lambda pair: pair[0])]
-
     def _value(self) -> tuple[float, float]:
         """(equity, gross position value) as the strategy knows them."""
-        held = [self.venue.position(i)[0] for i in range(len(self._closes))]
-        return self._book.value(held, self._closes)
+        return self._book.value(self._held(), self._closes)
+
+    def _held(self) -> list[float]:
+        return [self.venue.position(i)[0] for i in range(len(self._closes))]
 
     def _equity_at_venue(self) -> float:
         """Equity by the venue's own account: balance and open profits."""
@@ -338,13 +339,18 @@ class OrderLife:
             worth += held * (self._closes[i] - entry)
         return worth
 
-    def _liquidate(self, i: int) -> None:
-        self._cancel(i, -1)
+    def _liquidate(self, i: int) -> bool:
         held = self.venue.position(i)[0]
-        if held != 0.0:
-            self._queue_up(i, self._ledger.row(self._t, OrderKind.MARKET, -held), 0, 0, 0.0, 0.0)
-            if self._settings.fill == "same_close":
-                self._arrivals(i, float(self._closes[i]))
+        if held != 0.0 and only_closes([*self._waiting[i], *self._queue[i]], held):
+            return False
+        self._cancel(i, -1)
+        if held == 0.0:
+            return False
+        self._ledger.close(i)
+        self._queue_up(i, self._ledger.row(self._t, OrderKind.MARKET, -held), 0, 0, 0.0, 0.0)
+        if self._settings.fill == "same_close" and self._here[self._t, i]:
+            self._arrivals(i, float(self._closes[i]))
+        return True
 
     def _ask(self, t: int, i: int, equity: float, gross: float, halted: bool) -> None:
         a, requests, close = self._account[0], self._requests, float(self._closes[i])
@@ -358,23 +364,29 @@ class OrderLife:
             len(self._ledger.tickets),
         )
         self._writer.write(t, i, a, close, requests)
+        dropped = 0 if halted else int(requests[0]["dropped"])
         for r in requests:
             if r["kind"] == 0:
                 break
             if not halted:
-                self._take(i, r, a, close)
+                self._take(i, r, equity, close)
+        for _ in range(dropped):
+            self._ledger.refuse(i, self._ledger.row(t, 0, 0.0), OrderState.REFUSED_CAPACITY)
         requests[:] = np.zeros(1, REQUEST_DTYPE)
         if self._settings.fill == "same_close" and self._queue[i]:
+            self._session[i] = int(self._bars[t, i]["session"])
             self._arrivals(i, close)
 
-    def _take(self, i: int, r: Any, account: Any, close: float) -> None:
+    def _take(self, i: int, r: Any, equity: float, close: float) -> None:
         if r["kind"] == OrderKind.CANCEL_ALL:
             self._cancel(i, -1)
         elif r["kind"] == OrderKind.CANCEL:
             if r["target"] >= 0:
                 self._cancel(i, int(r["target"]))
         else:
-            verdict = review_request(r, account, close, self._s)
+            orders = [[*w, *q] for w, q in zip(self._waiting, self._queue, strict=True)]
+            c = commitment(i, r, self._t, equity, self._closes, self._held(), orders, self._s)
+            verdict = review_request(r, c, close, self._s)
             row = self._ledger.row(self._t, int(r["kind"]), float(r["quantity"]))
             for name in ("limit", "stop", "trail", "life"):
                 row[name] = r[name]

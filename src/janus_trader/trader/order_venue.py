@@ -209,6 +209,11 @@ class OrderVenue:
         self._desk.cancel_order(order)
         self._process()
 
+    def resize(self, order: Any, quantity: float) -> None:
+        """Change the whole size of a waiting order, what is executed of it included."""
+        self._desk.modify_order(order, quantity=self._scale.size(quantity))
+        self._process()
+
     def charge(self, amount: float) -> None:
         """Take an amount from the account."""
         if amount != 0.0:

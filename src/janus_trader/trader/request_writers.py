@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from janus_trader.contracts.backtest import BacktestSettings
+from janus_trader.contracts.backtest import ACCOUNT_DTYPE, BacktestSettings
+from janus_trader.contracts.market import BAR_DTYPE
 from janus_trader.execution.order_rules import EXPOSURE_DTYPE, write_bracket, write_exposure
 from janus_trader.strategies.bracket_levels import exposure_levels
 from janus_trader.strategies.definition import StrategyDefinition
@@ -21,14 +22,16 @@ class Writer:
 
 
 class StepWriter(Writer):
-    """An order-writing step."""
+    """An order-writing step, which sees copies."""
 
     def __init__(self, strategy: OrderStrategy, bars: np.ndarray) -> None:
-        self._step, self._params, self._bars = strategy.step, strategy.params[0], bars
+        self._step, self._params, self._bars = strategy.step, strategy.params.copy()[0], bars
+        self._shown, self._account = np.zeros(1, BAR_DTYPE), np.zeros(1, ACCOUNT_DTYPE)
         self._states = np.zeros(bars.shape[1], strategy.state_dtype)
 
     def write(self, t: int, i: int, account: Any, close: float, requests: np.ndarray) -> None:
-        self._step(self._params, self._states[i], self._bars[t, i], account, requests)
+        self._shown[0], self._account[0] = self._bars[t, i], account
+        self._step(self._params, self._states[i], self._shown[0], self._account[0], requests)
 
 
 class ExposureWriter(Writer):

@@ -18,9 +18,11 @@ from janus_trader.contracts.backtest import (
     REQUEST_DTYPE,
     Totals,
 )
+from janus_trader.contracts.market import BAR_DTYPE
 from janus_trader.execution.order_rules import (
     EXPOSURE_DTYPE,
     borrow_charge,
+    debit_charge,
     must_liquidate,
     write_bracket,
     write_exposure,
@@ -39,28 +41,48 @@ from janus_trader.research.backtest.session import (
 
 
 @njit(cache=True)
-def _liquidate(b, x, s, log, request) -> None:
-    """Replace everything that waits by an order that closes the position."""
+def _closing(x) -> bool:
+    """Whether all that waits is a market order that closes the position."""
+    if x.queue != 1 or x.buys + x.sells > 0:
+        return False
+    w = x.slots[x.queue_line[0]]
+    alone = w.stop_loss == 0.0 and w.take_profit == 0.0
+    return alone and w.kind == MARKET and w.side * w.left == -x.quantity
+
+
+@njit(cache=True)
+def _liquidate(b, x, s, log, request, here) -> bool:
+    """Replace everything that waits by an order that closes the position; whether one was written.
+
+    An instrument without a bar is sold when it has one again, whatever the settings.
+    """
+    if x.quantity != 0.0 and _closing(x):
+        return False
     cancel_waiting(x, log, -1)
-    if x.quantity != 0.0:
-        request.kind, request.quantity = MARKET, -x.quantity
-        enqueue(b, x, s, log, request)
-        request.kind, request.quantity = 0, 0.0
-        if s.same_close != 0:
-            arrivals(b, x, s, log, x.close)
+    if x.quantity == 0.0:
+        return False
+    release_slots(x)
+    request.kind, request.quantity = MARKET, -x.quantity
+    enqueue(b, x, s, log, request)
+    request.kind, request.quantity = 0, 0.0
+    if s.same_close != 0 and here:
+        arrivals(b, x, s, log, x.close)
+    return True
 
 
 @njit(cache=True)
 def close_instrument(b, x, s, log) -> None:
-    """The close of one instrument: orders whose time is over, the charge for a short position."""
+    """The close of one instrument: orders whose time is over."""
     if x.timed > 0:
         expire(b, x, s, log, False)
     if x.ended > 0:
         release_slots(x)
-    if x.quantity < 0.0:
-        charge = borrow_charge(x.quantity, x.close, s)
-        b.cash -= charge
-        b.borrowed += charge
+
+
+@njit(cache=True)
+def _pay(b, charge) -> None:
+    b.cash -= charge
+    b.borrowed += charge
 
 
 @njit(cache=True)
@@ -72,10 +94,7 @@ def value_book(b, instruments, s) -> bool:
         worth += value
         gross += abs(value)
     b.equity, b.gross = b.cash + worth, gross
-    if not must_liquidate(b.equity, gross, s):
-        return False
-    b.liquidations += 1
-    return True
+    return must_liquidate(b.equity, gross, s)
 
 
 @njit(cache=True)
@@ -110,12 +129,17 @@ def begin_bar(b, s, instruments, log, t, bars, present, requests) -> bool:
         x = instruments[i]
         if present[t, i]:
             x.close = bars[t, i].close
-            if x.timed > 0 or x.ended > 0 or x.quantity < 0.0:
+            if x.timed > 0 or x.ended > 0:
                 close_instrument(b, x, s, log)
+        if x.quantity < 0.0:
+            _pay(b, borrow_charge(x.quantity, x.close, s))
+    _pay(b, debit_charge(b.cash, s))
     halted = value_book(b, instruments, s)
     if halted:
+        written = False
         for i in range(instruments.size):
-            _liquidate(b, instruments[i], s, log, requests[0])
+            written |= _liquidate(b, instruments[i], s, log, requests[0], present[t, i])
+        b.liquidations += written
     return halted
 
 
@@ -135,16 +159,18 @@ def _pass_quiet_bars(b, s, instruments, memory, t, bars, present, exposure, stop
     """
     n = instruments.size
     bracketed = stops.shape[0] > 0
+    if b.cash < 0.0 and s.debit_bar > 0.0:
+        return t
     while t < bars.shape[0]:
         worth, gross = 0.0, 0.0
         last = max(t - 1, 0)
         for i in range(n):
             x = instruments[i]
             close = x.close
+            if x.quantity < 0.0 and s.borrow_bar > 0.0:
+                return t
             if present[t, i]:
                 if stirs(x, bars[t, i], s) or x.timed > 0 or x.ended > 0:
-                    return t
-                if x.quantity < 0.0 and s.borrow_bar > 0.0:
                     return t
                 m = memory[i]
                 if not bracketed:
@@ -196,7 +222,7 @@ def run_exposures(s, b, instruments, log, bars, present, exposure, stops, target
             else:
                 count = write_exposure(memory[i], exposure[t, i], a, x.close, s, requests)
             if count > 0:
-                take_requests(b, x, s, log, a, requests, x.close)
+                take_requests(b, instruments, i, s, log, bars[t, i], requests, halted)
         closing = end_bar(b, instruments, s)
         if equity.size > 0:
             equity[t] = closing
@@ -208,19 +234,21 @@ def order_loop(step: Callable[..., Any]) -> Callable[..., Any]:
 
     Compiled anew in each process, because numba does not keep functions that close over others; a
     strategy's module avoids that by writing these few lines itself under ``@njit(cache=True, nogil=True)``.
+    The step sees copies of the bar and of the account: it cannot change the market that it trades in.
     """
 
     @njit(nogil=True)
     def run(s, b, instruments, log, params, states, bars, present, equity) -> None:
         accounts, requests = np.zeros(1, ACCOUNT_DTYPE), np.zeros(MAX_WORKING, REQUEST_DTYPE)
+        shown = np.zeros(1, BAR_DTYPE)
         for t in range(bars.shape[0]):
             halted = begin_bar(b, s, instruments, log, t, bars, present, requests)
             for i in range(bars.shape[1]):
                 if present[t, i]:
-                    x = instruments[i]
-                    show_account(accounts[0], b, x, halted)
-                    step(params[0], states[i], bars[t, i], accounts[0], requests)
-                    take_requests(b, x, s, log, accounts[0], requests, x.close)
+                    show_account(accounts[0], b, instruments[i], halted)
+                    shown[0] = bars[t, i]
+                    step(params[0], states[i], shown[0], accounts[0], requests)
+                    take_requests(b, instruments, i, s, log, bars[t, i], requests, halted)
             closing = end_bar(b, instruments, s)
             if equity.size > 0:
                 equity[t] = closing

@@ -55,6 +55,19 @@ def free_slot(x, s) -> int:
 
 
 @njit(cache=True)
+def slot_for(x, s, exits) -> int:
+    """A free slot for an order with so many exits; -1 unless room is left for all exits still to come."""
+    left = -exits
+    for k in range(s.max_working):
+        w = x.slots[k]
+        if w.id == -1:
+            left += 1
+        elif w.id >= 0:
+            left -= (w.stop_loss > 0.0) + (w.take_profit > 0.0)
+    return free_slot(x, s) if left > 0 else -1
+
+
+@njit(cache=True)
 def release_slots(x) -> None:
     """At a close: slots whose orders ended are free again."""
     if x.ended > 0:
@@ -66,7 +79,10 @@ def release_slots(x) -> None:
 
 @njit(cache=True)
 def place_exits(b, x, s, log, quantity, side, stop_loss, take_profit, parent) -> None:
-    """Make the exits of an executed order; they are placed when matching at this price has ended."""
+    """Make the exits of an executed order; they are placed when matching at this price has ended.
+
+    Their slots were kept free since the order was taken.
+    """
     group = -(parent + 1)
     for leg in range(2):
         price = stop_loss if leg == 0 else take_profit
@@ -75,12 +91,7 @@ def place_exits(b, x, s, log, quantity, side, stop_loss, take_profit, parent) ->
         kind = STOP if leg == 0 else LIMIT
         free = free_slot(x, s)
         limit, stop = (0.0, price) if leg == 0 else (price, 0.0)
-        number = log_order(
-            b, x, log, kind, -side * quantity, limit, stop, 0.0, 0, parent, 0 if free >= 0 else NO_ROOM
-        )
-        if free < 0:
-            x.refused += 1
-            continue
+        number = log_order(b, x, log, kind, -side * quantity, limit, stop, 0.0, 0, parent, 0)
         w = x.slots[free]
         w.id, w.kind, w.side, w.left, w.filled = number, kind, -side, quantity, 0.0
         w.limit, w.stop, w.trail, w.triggered, w.life = limit, stop, 0.0, 0, 0
@@ -106,6 +117,19 @@ def cancel_group(x, log, group, but) -> None:
     for k in range(x.slots.size):
         if x.slots[k].id >= 0 and x.slots[k].group == group and k != but:
             end_order(x, log, k, CANCELLED)
+
+
+@njit(cache=True)
+def reduce_group(x, s, log, k, quantity) -> None:
+    """After a part of slot ``k`` was executed: as much less of its siblings, nothing of the other side."""
+    w = x.slots[k]
+    for j in range(x.slots.size):
+        o = x.slots[j]
+        if j == k or o.id < 0 or o.group != w.group:
+            continue
+        o.left = round_size(o.left - quantity, s)
+        if o.side != w.side or o.left <= 0.0:
+            end_order(x, log, j, CANCELLED)
 
 
 @njit(cache=True)
@@ -156,7 +180,10 @@ def execute(b, x, s, log, k, price, maker) -> bool:
         log.orders[w.id].filled = w.filled
     _book_fill(b, x, s, log, w.id, w.side * quantity, paid, fee, maker)
     if w.group != 0:
-        cancel_group(x, log, w.group, k)
+        if w.left == 0.0:
+            cancel_group(x, log, w.group, k)
+        else:
+            reduce_group(x, s, log, k, quantity)
     if w.left == 0.0:
         finish(b, x, s, log, k, FILLED)
     return True

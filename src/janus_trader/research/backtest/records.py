@@ -10,9 +10,10 @@ from typing import NamedTuple
 import numpy as np
 
 from janus_trader.contracts.backtest import FILL_DTYPE, MAX_WORKING, ORDER_DTYPE
+from janus_trader.execution.order_rules import COMMITMENT_DTYPE
 
 #: The account and the sums over the whole back-test; ``bar`` is the number of the bar. Orders and fills
-#: are counted even where no room was given to write them down.
+#: are counted even where no room was given to write them down. ``commitment`` is what a request is judged by.
 BOOK_DTYPE = np.dtype(
     [
         ("bar", "i8"),
@@ -27,6 +28,7 @@ BOOK_DTYPE = np.dtype(
         ("borrowed", "f8"),
         ("in_market", "i8"),
         ("liquidations", "i8"),
+        ("commitment", COMMITMENT_DTYPE),
     ],
     align=True,
 )

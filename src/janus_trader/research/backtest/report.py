@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import difflib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +16,8 @@ from janus_trader.contracts.backtest import (
     ORDER_DTYPE,
     BacktestResult,
     BacktestSettings,
+    OrderKind,
+    OrderState,
     agreement,
 )
 from janus_trader.contracts.errors import ConfigError
@@ -21,11 +25,14 @@ from janus_trader.contracts.panel import MarketPanel
 from janus_trader.research.backtest.run import Form, backtest
 from janus_trader.runs.history import SELECTION_END, HistoryRequest, day_ns, iso, load_history
 from janus_trader.runs.performance import bar_returns, figures
+from janus_trader.runs.trials import NAME as TRIALS
 from janus_trader.runs.trials import append_trial, find_trials
 from janus_trader.strategies.catalogue import NAMES, default_strategies
 from janus_trader.strategies.config import Strategies
 from janus_trader.strategies.definition import StrategyDefinition
 
+#: Kind of the summary, and of the line in the record of trials.
+KIND = "backtest"
 Engine = Literal["compiled", "nautilus", "both"]
 #: Resamples, and mean block in bars, of the interval of the Sharpe ratio.
 _SAMPLES, _BLOCK, _LEAST_RETURNS = 2000, 21.0, 60
@@ -56,38 +63,55 @@ def strategy_named(text: str) -> StrategyDefinition:
     if text in NAMES:
         return default_strategies(Strategies(enabled=(text,)))[0]
     if not text.endswith(".py"):
+        near = difflib.get_close_matches(text, NAMES, n=1)
         raise ConfigError(
-            f"no strategy {text!r}", got=text, expected="a .py file, or one of " + ", ".join(NAMES)
+            f"no strategy {text!r}",
+            got=text,
+            expected="a .py file, or one of " + ", ".join(NAMES),
+            remedy=f"did you mean {near[0]}?" if near else None,
         )
     from janus_trader.strategies.user import load_strategy
 
     return load_strategy(text)
 
 
-def run_backtest(request: BacktestRequest, out: Path | None = None) -> dict[str, Any]:
+def run_backtest(request: BacktestRequest, out: Path | None = None, *, date: str = "") -> dict[str, Any]:
     """Back-test as asked; with ``out``, write the picture and the records there. Returns the summary.
 
-    The default book beyond its selection period is opened only with ``holdout``, and that is recorded.
+    The default book beyond its selection period is opened only with ``holdout``, and that is recorded
+    before anything is traded; a back-test within that period is recorded as one trial. ``date`` is the day
+    that the record gives.
 
     Raises
     ------
     ConfigError
-        An unknown strategy, brackets of a strategy without them, or the holdout without asking for it.
+        An unknown strategy, brackets of a strategy without them, the holdout without asking for it or
+        without a record to write it to, or an ``out`` that holds something else's results.
     DataError
         Data that cannot be loaded or traded.
     """
     strategy = strategy_named(request.strategy)
+    if out is not None:
+        _check_out(out)
     panel = load_history(_within_selection(request)).panel
-    results = _results(request, strategy, panel)
+    ours = not request.history.files and request.history.world == "real"
+    if ours and request.holdout:
+        _record_opening(request, panel, date)
+    settings = msgspec.structs.replace(
+        request.settings,
+        bars_per_year=panel.bars_per_year,
+        size=1.0 / len(panel.symbols) if request.size is None else request.size,
+    )
+    results = _results(request, strategy, panel, settings)
     result = results[0]
-    summary = _summary(request, panel, result)
+    summary = _summary(request, panel, result, settings)
+    if ours and summary["end"] <= SELECTION_END:
+        _record_trial(request, panel, date, summary)
     if len(results) == 2:
         found = agreement(*results)
         summary["agreement"] = {**found._asdict(), "exact": found.exact}
     if out is not None:
         _write(out, summary, panel, result)
-    if request.holdout and not request.history.files and summary["end"] > SELECTION_END:
-        _record(request, summary)
     return summary
 
 
@@ -106,7 +130,7 @@ def _within_selection(request: BacktestRequest) -> HistoryRequest:
 
 
 def _results(
-    request: BacktestRequest, strategy: StrategyDefinition, panel: MarketPanel
+    request: BacktestRequest, strategy: StrategyDefinition, panel: MarketPanel, settings: BacktestSettings
 ) -> list[BacktestResult]:
     engines = []
     if request.engine != "nautilus":
@@ -115,18 +139,35 @@ def _results(
         from janus_trader.trader.strategy_backtest import venue_backtest
 
         engines.append(venue_backtest)
-    settings = msgspec.structs.replace(
-        request.settings,
-        bars_per_year=panel.bars_per_year,
-        size=1.0 / len(panel.symbols) if request.size is None else request.size,
-    )
     return [
         run(strategy, panel.bars, settings, form=request.form, present=panel.present, times=panel.ts)
         for run in engines
     ]
 
 
-def _summary(request: BacktestRequest, panel: MarketPanel, result: BacktestResult) -> dict[str, Any]:
+def _free_financing(result: BacktestResult, settings: BacktestSettings) -> bool:
+    """Whether shares or cash were borrowed at no charge."""
+    fills = result.fills
+    spent = np.cumsum(fills["quantity"] * fills["price"] + fills["fee"])
+    levered = bool((spent > settings.capital * (1.0 + 1e-3)).any())
+    held = (fills["quantity"][fills["instrument"] == i] for i in range(len(result.quantity)))
+    short = any((np.cumsum(q) < -0.5 * settings.lot_size).any() for q in held)
+    return (short and settings.borrow_rate == 0.0) or (levered and settings.debit_rate == 0.0)
+
+
+def _refused(result: BacktestResult) -> dict[str, int]:
+    """Refused orders by reason."""
+    reasons = {
+        "margin": OrderState.REFUSED_MARGIN,
+        "invalid": OrderState.REFUSED_INVALID,
+        "no_room": OrderState.REFUSED_CAPACITY,
+    }
+    return {name: int((result.orders["state"] == state).sum()) for name, state in reasons.items()}
+
+
+def _summary(
+    request: BacktestRequest, panel: MarketPanel, result: BacktestResult, settings: BacktestSettings
+) -> dict[str, Any]:
     totals = result.totals
     held = np.arange(len(panel)) < totals.in_market
     costs = totals.fees + totals.slippage + totals.borrowed
@@ -140,6 +181,7 @@ def _summary(request: BacktestRequest, panel: MarketPanel, result: BacktestResul
         in_market=held,
     ).to_dict()
     return {
+        "kind": KIND,
         "strategy": request.strategy,
         "form": request.form,
         "engine": result.engine,
@@ -155,7 +197,9 @@ def _summary(request: BacktestRequest, panel: MarketPanel, result: BacktestResul
         "orders": len(result.orders),
         "fills": len(result.fills),
         "liquidations": totals.liquidations,
-        "settings": msgspec.to_builtins(request.settings),
+        "refused": _refused(result),
+        "free_financing": _free_financing(result, settings),
+        "settings": msgspec.to_builtins(settings),
         "survivorship_note": panel.survivorship_note,
     }
 
@@ -176,14 +220,47 @@ def _interval(equity: np.ndarray, bars_per_year: float, seed: int) -> list[float
     return [float(low), float(high)]
 
 
+def _check_out(out: Path) -> None:
+    """Refuse a directory that holds the summary of something else."""
+    path = out / "summary.json"
+    if not path.exists():
+        return
+    try:
+        kind = msgspec.json.decode(path.read_bytes(), type=dict[str, Any]).get("kind")
+    except msgspec.MsgspecError:
+        kind = None
+    if kind != KIND:
+        raise ConfigError(
+            f"{out} holds the results of something else",
+            got=f"{path} that no back-test wrote",
+            expected="a new directory, or one of an earlier back-test",
+            remedy="choose another --out",
+        )
+
+
+_KINDS = {0: "no entry left", **{int(kind): kind.name.lower() for kind in OrderKind}}
+_STATES = {int(state): state.name.lower() for state in OrderState}
+
+
 def _write(out: Path, summary: dict[str, Any], panel: MarketPanel, result: BacktestResult) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "summary.json").write_bytes(msgspec.json.format(msgspec.json.encode(summary)))
+    told = {
+        "instrument": lambda i: panel.symbols[i],
+        "kind": _KINDS.__getitem__,
+        "state": _STATES.__getitem__,
+        "maker": lambda flag: "maker" if flag else "taker",
+    }
     for name, records in (("orders", result.orders), ("fills", result.fills)):
         names = (ORDER_DTYPE if name == "orders" else FILL_DTYPE).names or ()
-        lines = ["time," + ",".join(names)]
-        lines += [f"{panel.ts[row['bar']]}," + ",".join(f"{row[k]}" for k in names) for row in records]
-        (out / f"{name}.csv").write_text("\n".join(lines) + "\n")
+        with open(out / f"{name}.csv", "w", newline="") as handle:
+            writer = csv.writer(handle, lineterminator="\n")
+            writer.writerow(["time", *("liquidity" if k == "maker" else k for k in names)])
+            for row in records:
+                at = np.datetime_as_string(panel.ts[row["bar"]].astype("datetime64[ns]"), unit="s")
+                values = row.tolist()
+                cells = [told[k](v) if k in told else v for k, v in zip(names, values, strict=True)]
+                writer.writerow([f"{at}Z", *cells])
     (out / "equity.html").write_text(_picture(summary, panel, result))
 
 
@@ -204,20 +281,43 @@ def _picture(summary: dict[str, Any], panel: MarketPanel, result: BacktestResult
     figure.update_layout(
         title=title, height=560, paper_bgcolor="white", plot_bgcolor="white", hovermode="x unified"
     )
-    return str(figure.to_html(full_html=True, include_plotlyjs=True))
+    return str(figure.to_html(full_html=True, include_plotlyjs=True, div_id="equity"))
 
 
-def _record(request: BacktestRequest, summary: dict[str, Any]) -> None:
+def _record_opening(request: BacktestRequest, panel: MarketPanel, date: str) -> None:
+    """Record that the held-out years are opened, before anything is traded in them.
+
+    Raises
+    ------
+    ConfigError
+        There is no record to write to.
+    """
+    if iso(int(panel.ts[-1])) <= SELECTION_END:
+        return
     path = find_trials()
     if path is None:
-        return
-    append_trial(
-        path,
-        {
-            "kind": "holdout",
-            "span": f"{summary['start']}..{summary['end']}",
-            "sharpe": summary["sharpe"],
-            "max_drawdown": summary["max_drawdown"],
-            "note": f"janus backtest, {Path(request.strategy).name}, {request.form}",
-        },
-    )
+        raise ConfigError(
+            "the held-out years are opened on the record only, and there is none",
+            got=f"no {TRIALS} here or beside the source",
+            expected=f"a file {TRIALS}",
+            remedy=f"go to the directory of the project, or make an empty {TRIALS} here",
+        )
+    append_trial(path, _trial(request, panel, date, "holdout"))
+
+
+def _record_trial(request: BacktestRequest, panel: MarketPanel, date: str, summary: dict[str, Any]) -> None:
+    """Count one more configuration that was judged on the book that ships, where there is a record."""
+    path = find_trials()
+    if path is not None:
+        figures_ = {name: summary[name] for name in ("sharpe", "max_drawdown")}
+        append_trial(path, {**_trial(request, panel, date, KIND), **figures_})
+
+
+def _trial(request: BacktestRequest, panel: MarketPanel, date: str, kind: str) -> dict[str, Any]:
+    return {
+        "at": date,
+        "kind": kind,
+        "span": f"{iso(int(panel.ts[0]))}..{iso(int(panel.ts[-1]))}",
+        "strategy": Path(request.strategy).name,
+        "note": f"janus backtest, {request.form}, {request.engine}",
+    }

@@ -9,6 +9,7 @@ from typing import Any, Literal
 import numpy as np
 
 from janus_trader.contracts.backtest import BacktestResult, BacktestSettings, Totals
+from janus_trader.contracts.errors import StrategyError
 from janus_trader.execution.order_input import prepare_bars, prepare_presence
 from janus_trader.research.backtest.loops import order_loop, run_exposures, totals_of
 from janus_trader.research.backtest.records import new_book, new_log
@@ -66,6 +67,8 @@ def backtest(
         volume where ``max_volume_frac`` needs it, or times that do not increase.
     ConfigError
         Brackets of a strategy without stops in its state.
+    StrategyError
+        An order-writing step that asks for other orders when it is run again.
 
     Notes
     -----
@@ -103,7 +106,7 @@ def _order_runner(
 
     def run(book: np.ndarray, instruments: np.ndarray, log: Any, equity: np.ndarray) -> None:
         states = np.zeros(bars.shape[1], strategy.state_dtype)
-        loop(record[0], book[0], instruments, log, strategy.params, states, bars, here, equity)
+        loop(record[0], book[0], instruments, log, strategy.params.copy(), states, bars, here, equity)
 
     return run
 
@@ -119,6 +122,14 @@ def _finish(
     equity = np.empty(len(bars))
     book, instruments = new_book(record, bars.shape[1])
     run(book, instruments, log, equity)
+    asked, executed = int(book["orders"][0]), int(book["fills"][0])
+    if (asked, executed) != (len(log.orders), len(log.fills)):
+        raise StrategyError(
+            "the strategy does not repeat itself",
+            got=f"{len(log.orders)} orders and {len(log.fills)} fills, then {asked} and {executed}",
+            expected="the same orders for the same bars",
+            remedy="keep everything in state: no random numbers, nothing outside of it",
+        )
     return BacktestResult(
         equity=equity,
         orders=log.orders,

@@ -7,7 +7,7 @@ import math
 from numba import njit
 
 from janus_trader.contracts.backtest import OrderKind
-from janus_trader.execution.order_rules import review_request
+from janus_trader.execution.order_rules import committed, review_request, round_size
 from janus_trader.research.backtest.matching import (
     CANCELLED,
     EXPIRED,
@@ -24,10 +24,10 @@ from janus_trader.research.backtest.matching import (
     end_order,
     execute,
     finish,
-    free_slot,
     log_order,
     match_waiting,
     next_level,
+    slot_for,
     tidy,
     trail_level,
     volume_allowance,
@@ -73,8 +73,13 @@ def _arrive(b, x, s, log, k, price) -> None:
 
 
 @njit(cache=True)
-def _sole_member(x, log, line, start, count, price) -> None:
-    """Of a group that arrives, let the first that executes at once stand alone."""
+def _sole_member(x, s, log, line, start, count, price) -> None:
+    """Of a group that arrives, let the first that executes at once stand alone.
+
+    Not where executions may be partial: what is left of the position would lose its other exit.
+    """
+    if s.max_volume_frac > 0.0:
+        return
     group = x.slots[line[start]].group
     for at in range(start, count):
         k = line[at]
@@ -94,7 +99,7 @@ def _place_new_exits(b, x, s, log, price) -> None:
         k = x.exits_line[at]
         if x.slots[k].id >= 0:
             if x.slots[k].group != 0:
-                _sole_member(x, log, x.exits_line, at, count, price)
+                _sole_member(x, s, log, x.exits_line, at, count, price)
             if x.slots[k].id >= 0:
                 _arrive(b, x, s, log, k, price)
 
@@ -109,7 +114,7 @@ def arrivals(b, x, s, log, price) -> None:
         if x.slots[k].id < 0:
             continue
         if x.slots[k].group != 0:
-            _sole_member(x, log, x.queue_line, at, count, price)
+            _sole_member(x, s, log, x.queue_line, at, count, price)
         if x.slots[k].id >= 0:
             _arrive(b, x, s, log, k, price)
             _place_new_exits(b, x, s, log, price)
@@ -219,7 +224,7 @@ def cancel_waiting(x, log, number) -> None:
 @njit(cache=True)
 def enqueue(b, x, s, log, r) -> None:
     """Give a reviewed request a slot and queue it for its first meeting with the market."""
-    k = free_slot(x, s)
+    k = slot_for(x, s, (r.stop_loss > 0.0) + (r.take_profit > 0.0))
     number = log_order(
         b, x, log, r.kind, r.quantity, r.limit, r.stop, r.trail, r.life, -1, 0 if k >= 0 else NO_ROOM
     )
@@ -237,21 +242,79 @@ def enqueue(b, x, s, log, r) -> None:
 
 @njit(cache=True)
 def _clear(r) -> None:
-    r.kind, r.life, r.group, r.target = 0, 0, 0, 0
+    r.kind, r.life, r.group, r.target, r.dropped = 0, 0, 0, 0, 0
     r.quantity, r.limit, r.stop, r.trail, r.stop_loss, r.take_profit = 0.0, 0.0, 0.0, 0.0, 0.0, 0.0
 
 
 @njit(cache=True)
-def take_requests(b, x, s, log, account, requests, close) -> None:
+def _stands_for_group(x, k) -> bool:
+    """Whether an order counts for its group on its side: the largest does, of equal ones the first."""
+    w = x.slots[k]
+    if w.group == 0:
+        return True
+    for j in range(x.slots.size):
+        o = x.slots[j]
+        mate = j != k and o.id >= 0 and o.group == w.group and o.side == w.side
+        if mate and (o.left > w.left or (o.left == w.left and j < k)):
+            return False
+    return True
+
+
+@njit(cache=True)
+def _ordered(x, s, soonest) -> tuple[float, float, float]:
+    """Sizes that the orders of an instrument may buy and sell, and what market orders will change."""
+    buys = sells = soon = 0.0
+    if x.buys + x.sells + x.queue + x.exits > 0:
+        for k in range(x.slots.size):
+            w = x.slots[k]
+            if w.id >= 0 and _stands_for_group(x, k):
+                if w.side > 0.0:
+                    buys += w.left
+                else:
+                    sells += w.left
+                if soonest and w.kind == MARKET:
+                    soon += w.side * w.left
+    return round_size(buys, s), round_size(sells, s), round_size(soon, s)
+
+
+@njit(cache=True)
+def _commit(b, instruments, i, r, s) -> None:
+    """Write down what is held and ordered by now, for the review of a request."""
+    c, x = b.commitment, instruments[i]
+    c.equity, c.others, c.grouped, c.quantity = b.equity, 0.0, 0.0, x.quantity
+    for j in range(instruments.size):
+        buys, sells, soon = _ordered(instruments[j], s, j == i)
+        if j == i:
+            c.buys, c.sells, c.soon = buys, sells, round_size(x.quantity + soon, s)
+        else:
+            c.others += committed(instruments[j].quantity, buys, sells) * instruments[j].close
+    if r.group != 0:
+        group, side = (b.bar + 1) * 64 + r.group, math.copysign(1.0, r.quantity)
+        for k in range(x.slots.size):
+            w = x.slots[k]
+            if w.id >= 0 and w.group == group and w.side == side:
+                c.grouped = max(c.grouped, w.left)
+
+
+@njit(cache=True)
+def _refuse(b, x, log, r, state) -> None:
+    log_order(b, x, log, r.kind, r.quantity, r.limit, r.stop, r.trail, r.life, -1, state)
+    x.refused += 1
+
+
+@njit(cache=True)
+def take_requests(b, instruments, i, s, log, bar, requests, halted) -> None:
     """Read what the step wrote for an instrument, clear it, and queue or refuse each order.
 
     Where a liquidation is under way, nothing is taken.
     """
+    x = instruments[i]
+    dropped = 0 if halted else requests[0].dropped
     for at in range(requests.size):
         r = requests[at]
         if r.kind == 0:
             break
-        if account.halted != 0:
+        if halted:
             _clear(r)
             continue
         if r.kind == CANCEL_ALL:
@@ -260,12 +323,16 @@ def take_requests(b, x, s, log, account, requests, close) -> None:
             if r.target >= 0:
                 cancel_waiting(x, log, r.target)
         else:
-            verdict = review_request(r, account, close, s)
+            _commit(b, instruments, i, r, s)
+            verdict = review_request(r, b.commitment, x.close, s)
             if verdict == 0:
                 enqueue(b, x, s, log, r)
             else:
-                log_order(b, x, log, r.kind, r.quantity, r.limit, r.stop, r.trail, r.life, -1, verdict)
-                x.refused += 1
+                _refuse(b, x, log, r, verdict)
         _clear(r)
+    requests[0].dropped = 0
+    for _ in range(dropped):
+        _refuse(b, x, log, requests[0], NO_ROOM)
     if s.same_close != 0 and x.queue > 0:
-        arrivals(b, x, s, log, close)
+        x.session = bar.session
+        arrivals(b, x, s, log, x.close)

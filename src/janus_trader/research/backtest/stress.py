@@ -17,6 +17,7 @@ from janus_trader.contracts.backtest import (
     MAX_WORKING,
     REQUEST_DTYPE,
 )
+from janus_trader.contracts.market import BAR_DTYPE
 from janus_trader.foundation.config import Config, Count, Positive
 from janus_trader.research.backtest.loops import begin_bar, end_bar, show_account
 from janus_trader.research.backtest.session import take_requests
@@ -121,14 +122,15 @@ def step(params, state, bar, account, orders) -> None:
 def run(s, b, instruments, log, params, states, bars, present, equity) -> None:
     """The loop of `janus_trader.research.backtest.order_loop`, kept on disk."""
     accounts, requests = np.zeros(1, ACCOUNT_DTYPE), np.zeros(MAX_WORKING, REQUEST_DTYPE)
+    shown = np.zeros(1, BAR_DTYPE)
     for t in range(bars.shape[0]):
         halted = begin_bar(b, s, instruments, log, t, bars, present, requests)
         for i in range(bars.shape[1]):
             if present[t, i]:
-                x = instruments[i]
-                show_account(accounts[0], b, x, halted)
-                step(params[0], states[i], bars[t, i], accounts[0], requests)
-                take_requests(b, x, s, log, accounts[0], requests, x.close)
+                show_account(accounts[0], b, instruments[i], halted)
+                shown[0] = bars[t, i]
+                step(params[0], states[i], shown[0], accounts[0], requests)
+                take_requests(b, instruments, i, s, log, bars[t, i], requests, halted)
         closing = end_bar(b, instruments, s)
         if equity.size > 0:
             equity[t] = closing

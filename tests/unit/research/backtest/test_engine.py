@@ -11,13 +11,13 @@ from hypothesis import strategies as st
 from numba import njit
 
 from janus_trader.contracts.backtest import BacktestSettings, OrderKind, OrderState, agreement
-from janus_trader.contracts.errors import ConfigError, DataError
+from janus_trader.contracts.errors import ConfigError, DataError, StrategyError
 from janus_trader.contracts.market import BAR_DTYPE
 from janus_trader.execution.order_rules import taker_price
 from janus_trader.research.backtest import backtest, prepare_bars, run_targets
 from janus_trader.research.backtest.stress import StressConfig, stress_strategy
 from janus_trader.strategies.catalogue import default_strategies
-from janus_trader.strategies.order_strategy import OrderStrategy
+from janus_trader.strategies.order_strategy import OrderStrategy, market
 from janus_trader.strategies.python_strategy import PythonStrategy
 
 CENTS = {"tick_size": 0.01, "lot_size": 1.0, "leverage": 100.0}
@@ -263,6 +263,23 @@ def test_margin_refuses_what_leverage_does_not_carry():
     result = play(bars, {"at": 0, "kind": MARKET, "quantity": 2001.0}, leverage=2.0)
     assert result.orders["state"].tolist() == [OrderState.REFUSED_MARGIN]
     assert len(play(bars, {"at": 0, "kind": MARKET, "quantity": 2000.0}, leverage=2.0).fills) == 1
+
+
+def test_the_share_of_the_volume_is_at_most_one_and_no_volume_costs_the_whole():
+    s = BacktestSettings(**CENTS, slippage="volume_share", slippage_size=0.1).record()[0]
+    assert taker_price(50.0, 1.0, 1000.0, 100.0, s) == pytest.approx(55.0)
+    assert taker_price(50.0, 1.0, 1.0, 0.0, s) == pytest.approx(55.0)
+
+
+def test_a_step_that_does_not_repeat_itself_is_refused():
+    @njit
+    def step(params, state, bar, account, orders):
+        if np.random.random() < 0.5:  # noqa: NPY002  what the rule is against is what is tested
+            market(orders, 0, 1.0)
+
+    strategy = OrderStrategy("dice", np.zeros(1, PARAMS), np.dtype([("unused", "f8")], align=True), step)
+    with pytest.raises(StrategyError, match="does not repeat itself"):
+        backtest(strategy, bars_of(*[FLAT] * 2000), BacktestSettings(**CENTS))
 
 
 def test_maintenance_margin_liquidates_and_borrowing_costs():
