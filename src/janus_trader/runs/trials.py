@@ -1,10 +1,10 @@
 """The committed record of every configuration that was judged, which deflates the Sharpe ratio.
 
-``TRIALS.jsonl`` holds one JSON object a line: ``at`` (date), ``kind`` (``selection``, ``holdout``, ``sweep`` or ``backtest``),
-``span``, ``config_fingerprint``, ``sharpe``, ``note``; a line of kind ``sweep`` counts as its ``trials`` and
-is written when the sweep begins. (What a sweep keeps in its own directory has another name.)
-The holdout is opened by ``janus run --holdout``, which appends a line; no default is changed because of
-what it shows.
+``TRIALS.jsonl`` holds one JSON object a line: ``at`` (date), ``kind`` (``selection``, ``holdout``,
+``sweep`` or ``backtest``), ``span``, ``config_fingerprint``, ``sharpe``, ``note``. A line of kind
+``sweep`` counts as its ``trials`` and is written when the sweep begins; what a sweep keeps in its own
+directory has another name. The holdout is opened by ``janus run --holdout``, which appends a line; no
+default is changed because of what it shows.
 """
 
 from __future__ import annotations
