@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 
 from janus_trader.numerics.order_book import MESSAGE_DTYPE, Kind, Outcome, SelfTrade
@@ -49,16 +51,10 @@ class PlainBook:
         return self.policy != SelfTrade.ALLOW and owner != 0 and order.owner == owner
 
     def _fillable(self, side, limit, quantity, owner):
-        for price in self._prices_within(side, limit):
-            for order in self.levels[1 - side][price]:
-                if self._own(order, owner):
-                    if self.policy != SelfTrade.CANCEL_RESTING:
-                        return False
-                else:
-                    quantity -= order.shown + order.hidden
-                    if quantity <= 0:
-                        return True
-        return False
+        """Try it on a copy."""
+        trial = copy.deepcopy(self)
+        left, stopped = trial._trade(0, -1, side, limit, quantity, owner)
+        return left == 0 and not stopped
 
     def _trade(self, message, slot, side, limit, quantity, owner):
         """(left, stopped)"""
@@ -110,10 +106,10 @@ class PlainBook:
             return Outcome.BAD_SIDE
         if kind not in (Kind.MARKET, Kind.REDUCE) and not 0 < price < self.n_ticks - 1:
             return Outcome.BAD_PRICE
-        if kind not in (Kind.MARKET, Kind.REDUCE):
-            at = self.levels[0].get(price, []) + self.levels[1].get(price, [])
-            if sum(o.shown for o in at) + quantity > 2**31 - 1:
-                return Outcome.LEVEL_FULL
+        if kind == Kind.ICEBERG:
+            hidden = sum(-(-o.hidden // o.peak) for o in self.orders.values() if o.hidden)
+            if hidden + -(-(quantity - peak) // peak) > 2**20:
+                return Outcome.TOO_MANY_TIPS
         if kind == Kind.REDUCE:
             if quantity >= order.shown:
                 self._remove(order)
@@ -125,9 +121,20 @@ class PlainBook:
             if price == order.price and quantity <= order.shown:
                 order.shown, order.hidden = quantity, 0
                 return Outcome.ACCEPTED
+            if self._overfull(Kind.LIMIT, order.side, price, quantity, order):
+                return Outcome.LEVEL_FULL
             self._remove(order)
             return self._enter(index, Kind.LIMIT, order.side, slot, price, quantity, order.owner, 0)
+        if self._overfull(kind, side, price, quantity, None):
+            return Outcome.LEVEL_FULL
         return self._enter(index, kind, side, slot, price, quantity, owner, peak)
+
+    def _overfull(self, kind, side, price, quantity, leaving):
+        if kind not in (Kind.LIMIT, Kind.POST_ONLY, Kind.ICEBERG) or self._prices_within(side, price):
+            return False
+        there = [o for o in self.levels[side].get(price, []) if o is not leaving]
+        hidden = leaving.hidden if leaving and leaving.price == price else 0
+        return sum(o.shown + o.hidden for o in there) + hidden + quantity > 2**31 - 1
 
     def _enter(self, index, kind, side, slot, price, quantity, owner, peak):
         limit = price if kind != Kind.MARKET else (self.n_ticks if side == 0 else 0)

@@ -63,6 +63,7 @@ class Outcome(IntEnum):
     WOULD_CROSS = source.WOULD_CROSS
     NOT_FILLABLE = source.NOT_FILLABLE
     LEVEL_FULL = source.LEVEL_FULL
+    TOO_MANY_TIPS = source.TOO_MANY_TIPS
 
     @property
     def refused(self) -> bool:
@@ -105,17 +106,18 @@ def book_size(n_ticks: int, capacity: int) -> int:
     """Number of int32 in the array of one book.
 
     >>> book_size(256, 100)
-    2004
+    2260
     """
     return _parts(n_ticks, capacity)[-1]
 
 
-def _parts(n_ticks: int, capacity: int) -> tuple[int, int, int, int, int]:
+def _parts(n_ticks: int, capacity: int) -> tuple[int, int, int, int, int, int]:
     blocks = source.LEVELS + n_ticks
     nodes = -(-(blocks + (n_ticks >> source.BLOCK_SHIFT) + 1) // 4) * 4
     owners = nodes + 4 * (capacity + n_ticks)
     hidden = owners + capacity
-    return blocks, nodes, owners, hidden, hidden + 2 * capacity
+    reserves = hidden + 2 * capacity
+    return blocks, nodes, owners, hidden, reserves, reserves + n_ticks
 
 
 def empty_book(n_ticks: int, capacity: int) -> np.ndarray:
@@ -133,9 +135,10 @@ def empty_book(n_ticks: int, capacity: int) -> np.ndarray:
             expected="at least 4 ticks and 1 order, together below 2**28",
             remedy="lay a coarser or a narrower ladder",
         )
-    blocks, nodes, owners, hidden, size = _parts(n_ticks, capacity)
+    blocks, nodes, owners, hidden, reserves, size = _parts(n_ticks, capacity)
     book = np.zeros(size, np.int32)
-    book[: source.TIPS + 1] = (n_ticks, capacity, blocks, nodes, owners, hidden, 0, n_ticks - 1, 0, 0)
+    sizes = (n_ticks, capacity, blocks, nodes, owners, hidden, reserves)
+    book[: source.TIPS + 1] = (*sizes, 0, n_ticks - 1, 0, 0)
     for sentinel in (0, n_ticks - 1):
         book[source.LEVELS + sentinel] = 1
         book[blocks + (sentinel >> source.BLOCK_SHIFT)] += 1
@@ -189,7 +192,8 @@ class OrderBook:
     Limit, market, immediate-or-cancel, fill-or-kill, post-only and iceberg orders; cancel, reduce by a
     quantity (keeps the place in the queue), replace (keeps it at the same price with no more quantity,
     otherwise the order leaves and comes in again and may trade). A replaced or reduced iceberg loses its
-    hidden rest. A refused message changes nothing; the reason is in ``outcomes``.
+    hidden rest; all icebergs of a book together may hide 2**20 tips. What rests at a price, hidden rests
+    included, fits an int32. A refused message changes nothing; the reason is in ``outcomes``.
 
     Cost: O(1) a message, plus O(1) a fill, plus the empty levels that a best price crosses (64 at a
     time where nothing rests). Made for batches: a call from Python costs more than twenty messages.

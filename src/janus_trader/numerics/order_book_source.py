@@ -13,6 +13,7 @@ nodes         4 (capacity+n_ticks)  next, previous, price, quantity of each orde
                                     the levels' circular queues: an empty queue needs no branch
 owners        capacity              who owns an order; 0 is nobody
 hidden        2 capacity            hidden rest of an iceberg and the size of its tip
+reserves      n_ticks               quantity hidden at a price: with what is shown it fits an int32
 ============  ====================  ==================================================================
 
 A *node* below is a place in the array; order ``i`` has the node ``nodes + 4 i``. The functions are not
@@ -38,13 +39,13 @@ LIMIT, MARKET, IMMEDIATE, FILL_OR_KILL, POST_ONLY, ICEBERG, CANCEL, REPLACE, RED
 ACCEPTED, STOPPED_SELF_TRADE = 0, 1
 REFUSED = 10
 BAD_KIND, BAD_SIDE, BAD_QUANTITY, BAD_PRICE, BAD_ORDER, UNKNOWN_ORDER, DUPLICATE_ORDER = range(10, 17)
-WOULD_CROSS, NOT_FILLABLE, LEVEL_FULL = 17, 18, 19
+WOULD_CROSS, NOT_FILLABLE, LEVEL_FULL, TOO_MANY_TIPS = 17, 18, 19, 20
 
 # Self-trade prevention: allow, cancel the resting order, the incoming one, or both.
 ALLOW, CANCEL_RESTING, CANCEL_INCOMING, CANCEL_BOTH = range(4)
 
 # Places of the head; BID + side is the best price of a side, ASK - side that of the other.
-N_TICKS, CAPACITY, BLOCKS, NODES, OWNERS, HIDDEN, BID, ASK, LIVE, TIPS = range(10)
+N_TICKS, CAPACITY, BLOCKS, NODES, OWNERS, HIDDEN, RESERVES, BID, ASK, LIVE, TIPS = range(11)
 LEVELS = 16
 
 # Places of a node, columns of the fills.
@@ -53,6 +54,8 @@ MAKER, TAKER, FILL_PRICE, FILL_QUANTITY, FILL_MESSAGE = range(5)
 
 BLOCK_SHIFT = 6
 LARGEST = 2**31 - 1
+#: Tips that the icebergs of a book may still hide: what one message can fill stays bounded.
+MOST_TIPS = 2**20
 
 
 def next_level(book, price, step):
@@ -89,6 +92,7 @@ def forget_hidden(book, order):
     at = book[HIDDEN] + 2 * order
     if book[at] > 0:
         book[TIPS] -= (book[at] + book[at + 1] - 1) // book[at + 1]
+        book[book[RESERVES] + book[book[NODES] + 4 * order + PRICE]] -= book[at]
         book[at] = 0
 
 
@@ -110,22 +114,31 @@ def take_out(book, order, node):
 
 
 def fillable(book, side, limit, quantity, owner, policy):
-    """Whether ``quantity`` can be traded at ``limit`` or better right now, hidden rests included."""
+    """Whether ``quantity`` can be traded at ``limit`` or better right now, hidden rests included.
+
+    Where an order of the same owner would stop the trade, what counts at its level is what is shown ahead
+    of it: the next tip of an iceberg queues up behind it.
+    """
     step = 1 - 2 * side
     price = book[ASK - side]
+    guarded = policy != ALLOW and owner != 0
     while (price - limit) * step <= 0:
         header = book[NODES] + 4 * (book[CAPACITY] + price)
         node = book[header + NEXT]
+        shown = 0
+        behind = 0
         while node != header:
             order = (node - book[NODES]) >> 2
-            own = policy != ALLOW and owner != 0 and book[book[OWNERS] + order] == owner
-            if own and policy != CANCEL_RESTING:
-                return False
-            if not own:
-                quantity -= book[node + QUANTITY] + book[book[HIDDEN] + 2 * order]
-                if quantity <= 0:
-                    return True
+            if guarded and book[book[OWNERS] + order] == owner:
+                if policy != CANCEL_RESTING:
+                    return shown >= quantity
+            else:
+                shown += book[node + QUANTITY]
+                behind += book[book[HIDDEN] + 2 * order]
             node = book[node + NEXT]
+        quantity -= shown + behind
+        if quantity <= 0:
+            return True
         price = next_level(book, price, step)
     return False
 
@@ -138,6 +151,7 @@ def show_next_tip(book, order, node, header):
         return 0
     tip = min(rest, book[at + 1])
     book[at] = rest - tip
+    book[book[RESERVES] + book[node + PRICE]] -= tip
     book[TIPS] -= 1
     leave_queue(book, node)
     join_queue(book, node, header)
@@ -214,6 +228,7 @@ def rest(book, order, side, price, quantity, owner, peak):
         at = book[HIDDEN] + 2 * order
         book[at] = quantity - peak
         book[at + 1] = peak
+        book[book[RESERVES] + price] += quantity - peak
         book[TIPS] += (quantity - 1) // peak
     node = book[NODES] + 4 * order
     book[node + PRICE] = price
@@ -242,12 +257,21 @@ def flaw(book, kind, order, side, price, quantity, peak):
         return DUPLICATE_ORDER
     elif side > SELL:
         return BAD_SIDE
-    if kind != MARKET and kind != REDUCE:
-        if price <= 0 or price >= book[N_TICKS] - 1:
-            return BAD_PRICE
-        if book[LEVELS + price] > LARGEST - quantity:
-            return LEVEL_FULL
+    if kind != MARKET and kind != REDUCE and (price <= 0 or price >= book[N_TICKS] - 1):
+        return BAD_PRICE
+    if kind == ICEBERG and book[TIPS] > MOST_TIPS - (quantity - 1) // peak:
+        return TOO_MANY_TIPS
     return ACCEPTED
+
+
+def no_room(book, kind, node, price, quantity):
+    """Whether an order that does not trade would lift its level beyond what a number can hold."""
+    if kind != LIMIT and kind < POST_ONLY:
+        return False
+    held = np.int64(book[LEVELS + price]) + book[book[RESERVES] + price]
+    if kind == REPLACE and price == book[node + PRICE]:
+        held -= book[node + QUANTITY]
+    return held > LARGEST - quantity
 
 
 def shrink(book, order, node, quantity):
@@ -277,16 +301,20 @@ def apply_message(book, fills, n_fills, message, kind, order, side, price, quant
         ):
             shrink(book, order, node, shown - quantity if kind == REDUCE else quantity)
             return ACCEPTED, n_fills
-        # a replacement leaves and comes in again as a limit order of the same owner
+        if kind == REDUCE:
+            take_out(book, order, node)
+            return ACCEPTED, n_fills
         side = 0 if book[node + PRICE] <= book[BID] else 1
         owner = book[book[OWNERS] + order]
-        take_out(book, order, node)
-        if kind == REDUCE:
-            return ACCEPTED, n_fills
     limit = price
     if kind == MARKET:
         limit = 1 if side == SELL else book[N_TICKS] - 2
     crosses = (book[ASK - side] - limit) * (1 - 2 * side) <= 0
+    if not crosses and no_room(book, kind, node, price, quantity):
+        return LEVEL_FULL, n_fills
+    if kind == REPLACE:
+        # it leaves and comes in again as a limit order of the same owner
+        take_out(book, order, node)
     if kind == FILL_OR_KILL and not (crosses and fillable(book, side, limit, quantity, owner, policy)):
         return NOT_FILLABLE, n_fills
     if crosses:
@@ -323,7 +351,7 @@ def run_messages(book, messages, first, policy, outcomes, fills):
 #: In the order in which each needs those before it; the last is the one that is called from outside.
 SOURCES = (
     next_level, leave_queue, join_queue, forget_hidden, take_out, fillable, show_next_tip, match, rest, flaw,
-    shrink, apply_message, run_messages,
+    no_room, shrink, apply_message, run_messages,
 )  # fmt: skip
 
 

@@ -8,7 +8,6 @@ import numpy as np
 from numba import njit
 
 from janus_trader.contracts.errors import ConfigError, DataError
-from janus_trader.numerics import order_book_source as source
 from janus_trader.numerics.order_book import FILL_DTYPE, MESSAGE_DTYPE, SelfTrade, empty_book, run_messages
 
 
@@ -119,21 +118,23 @@ class OrderBooks:
         outcomes = self._to_device(np.zeros((self._n_books, n), np.uint8))
         first = np.zeros(self._n_books, np.int64)
         parts: list[list[np.ndarray]] = [[] for _ in range(self._n_books)]
+        room = 2 * self._capacity + n + 1
         while True:
-            first, fills, counts = self._step(batch, first, outcomes, n)
+            before = first.copy()
+            first, fills, counts = self._step(batch, first, outcomes, room)
             for b in np.flatnonzero(counts):
                 parts[b].append(fills[b, : counts[b]])
             if (first >= n).all():
                 break
+            if (first == before).any():  # icebergs may fill more at once than there are orders
+                room *= 2
         every = np.concatenate([p for part in parts for p in part] or [np.zeros((0, 5), np.int32)])
         totals = np.array([sum(map(len, part)) for part in parts])
         host = outcomes if self.device == "cpu" else outcomes.copy_to_host()
         return ExecutedBooks(host, np.ascontiguousarray(every).view(FILL_DTYPE).reshape(-1), totals)
 
-    def _step(self, batch: Any, first: np.ndarray, outcomes: Any, n: int) -> tuple[np.ndarray, ...]:
+    def _step(self, batch: Any, first: np.ndarray, outcomes: Any, room: int) -> tuple[np.ndarray, ...]:
         """Go on with every book until its messages or its room for fills end."""
-        tips = int(self.arrays()[:, source.TIPS].max()) if self.device == "cpu" else 0
-        room = 2 * (self._capacity + tips) + n + 1
         fills, counts = np.empty((self._n_books, room, 5), np.int32), np.zeros(self._n_books, np.int64)
         if self.device == "cpu":
             _run_in_turn(self._books, batch, first, int(self.self_trade), outcomes, fills, counts)

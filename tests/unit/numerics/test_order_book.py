@@ -216,6 +216,43 @@ def test_a_refused_message_changes_nothing(row, outcome):
     assert book.snapshot() == before
 
 
+def test_fill_or_kill_is_all_or_nothing_around_an_order_of_its_own():
+    """The iceberg's next tip queues behind the own order, so only its first lot can be had."""
+    book = OrderBook(64, 8, SelfTrade.CANCEL_INCOMING)
+    _fills(book, (Kind.ICEBERG, SELL, 1, 10, 10, 7, 1), (Kind.LIMIT, SELL, 2, 10, 5, 9))
+    before = book.snapshot()
+    done = book.run(messages([(Kind.FILL_OR_KILL, BUY, 3, 10, 5, 9)]))
+    assert done.outcomes.tolist() == [Outcome.NOT_FILLABLE]
+    assert not len(done.fills)
+    assert book.snapshot() == before
+
+
+def test_a_level_never_overflows_whatever_tips_still_come():
+    book = OrderBook(64, 8)
+    _fills(book, (Kind.ICEBERG, SELL, 0, 10, 5_000, 0, 1_000), (Kind.MARKET, BUY, 1, 0, 999))
+    assert _outcomes(book, (Kind.LIMIT, SELL, 2, 10, 2**31 - 2)) == [Outcome.LEVEL_FULL]
+    room = 2**31 - 1 - 4_001
+    assert _outcomes(book, (Kind.LIMIT, SELL, 2, 10, room)) == [Outcome.ACCEPTED]
+    _fills(book, (Kind.MARKET, BUY, 1, 0, 1))
+    assert book.depth(SELL).tolist() == [[10, room + 1_000]]
+
+
+def test_a_full_level_refuses_only_what_would_rest_there():
+    book = OrderBook(64, 8)
+    _fills(book, (Kind.LIMIT, SELL, 0, 10, 2**31 - 1))
+    assert _fills(book, (Kind.IMMEDIATE, BUY, 1, 10, 5)) == [(0, 1, 10, 5)]
+    assert _fills(book, (Kind.LIMIT, BUY, 1, 10, 5)) == [(0, 1, 10, 5)]
+    assert _outcomes(book, (Kind.LIMIT, SELL, 1, 10, 11)) == [Outcome.LEVEL_FULL]
+    assert _outcomes(book, (Kind.REPLACE, SELL, 0, 10, 2**31 - 1)) == [Outcome.ACCEPTED]
+
+
+def test_icebergs_cannot_hide_more_tips_than_a_book_can_follow():
+    book = OrderBook(64, 8)
+    before = book.snapshot()
+    assert _outcomes(book, (Kind.ICEBERG, SELL, 1, 10, 2**31 - 1, 0, 1)) == [Outcome.TOO_MANY_TIPS]
+    assert book.snapshot() == before
+
+
 def test_a_batch_of_the_wrong_kind_is_refused():
     book = OrderBook(64, 8)
     with pytest.raises(DataError, match="not a batch"):

@@ -9,6 +9,7 @@ import pytest
 
 from janus_trader.contracts.errors import ConfigError, DataError
 from janus_trader.numerics.order_book import Kind
+from janus_trader.numerics.order_book_source import LIVE
 from janus_trader.simulation.book_market import (
     BookMarket,
     FlowModel,
@@ -124,7 +125,7 @@ def test_a_full_book_drops_orders_and_counts_them():
     )
     m = BookMarket(flow, [], philox(1), MarketConfig(capacity=128, pull=0.0)).run(seconds=30.0)
     assert m.head["dropped"] > 100
-    assert m.head["live"] == 127 == m.state.book[8]
+    assert m.head["live"] == 127 == m.state.book[LIVE]
     outcomes = m.recording().replay().outcomes
     assert (outcomes == 0).all()
 
