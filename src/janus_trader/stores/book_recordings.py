@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -212,14 +213,39 @@ def read_recording(path: Path) -> BookRecording:
             expected="messages with the header of a recording",
             remedy="`janus simulate` and `janus book replay --out` write such files",
         )
-    header = msgspec.json.decode(metadata, type=BookHeader)
-    messages = np.zeros(table.num_rows, MESSAGE_DTYPE)
-    for name in MESSAGE_DTYPE.names or ():
-        messages[name] = table.column(name).to_numpy()
-    reference = None
-    if "reference_bid" in table.column_names:
-        reference = np.zeros(table.num_rows, BEST_DTYPE)
-        for name in BEST_DTYPE.names or ():
-            reference[name] = table.column(f"reference_{name}").to_numpy()
-    ts_event, ts_init = (table.column(name).to_numpy() for name in ("ts_event", "ts_init"))
+    try:
+        header = msgspec.json.decode(metadata, type=BookHeader)
+    except msgspec.DecodeError as error:
+        raise DataError(
+            f"{path}: damaged header", got=str(error), expected="the header of a recording"
+        ) from error
+    messages = _records(path, table, MESSAGE_DTYPE, "")
+    reference = (
+        _records(path, table, BEST_DTYPE, "reference_") if "reference_bid" in table.column_names else None
+    )
+    ts_event, ts_init = (_column(path, table, name, np.dtype("i8")) for name in ("ts_event", "ts_init"))
     return BookRecording(header, ts_event, ts_init, messages, reference)
+
+
+def _records(path: Path, table: Any, dtype: np.dtype, prefix: str) -> np.ndarray:
+    out = np.zeros(table.num_rows, dtype)
+    for name in dtype.names or ():
+        out[name] = _column(path, table, prefix + name, dtype[name])
+    return out
+
+
+def _column(path: Path, table: Any, name: str, dtype: np.dtype) -> np.ndarray:
+    """One column as integers of a kind; nothing is missing, rounded or wrapped."""
+    import pyarrow as pa
+
+    if name not in table.column_names:
+        raise DataError(f"{path}: a column is missing", got=", ".join(table.column_names), expected=name)
+    column = table.column(name)
+    try:
+        if column.null_count:
+            raise pa.ArrowInvalid(f"{column.null_count} empty cells")
+        return np.asarray(column.cast(pa.from_numpy_dtype(dtype), safe=True).to_numpy())
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
+        raise DataError(
+            f"{path}: column {name} is damaged", got=str(error)[:200], expected=str(dtype)
+        ) from error

@@ -91,3 +91,35 @@ def test_other_files_are_refused(tmp_path):
     for name in ("torn.parquet", "absent.parquet"):
         with pytest.raises(DataError, match="not a readable recording"):
             read_recording(tmp_path / name)
+
+
+def _damage(path, change):
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    pq.write_table(change(table), path)
+
+
+def _with_price(table, values):
+    import pyarrow as pa
+
+    at = table.column_names.index("price")
+    return table.set_column(at, "price", pa.array(values))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda t: t.drop_columns(["peak"]), "a column is missing"),
+        (lambda t: t.replace_schema_metadata({b"janus.book_recording": b'{"sym'}), "damaged header"),
+        (lambda t: _with_price(t, [None] + [20] * (t.num_rows - 1)), "column price is damaged"),
+        (lambda t: _with_price(t, [10 + 2**32] + [20] * (t.num_rows - 1)), "column price is damaged"),
+        (lambda t: _with_price(t, [20.5] * t.num_rows), "column price is damaged"),
+    ],
+)
+def test_a_damaged_recording_is_refused(rng, tmp_path, change, words):
+    path = tmp_path / "x.parquet"
+    write_recording(path, recording(rng))
+    _damage(path, change)
+    with pytest.raises(DataError, match=words):
+        read_recording(path)

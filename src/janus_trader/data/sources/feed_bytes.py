@@ -84,10 +84,14 @@ def table(path: Path, body: bytes, *, header: bool, columns: int | None = None) 
 
     import pandas as pd
 
+    body = body.rstrip()
+    first = body.split(b"\n", int(header) + 1)[int(header) :][:1]
+    if first and columns is not None and first[0].count(b",") + 1 != columns:
+        refuse(path, 1 + int(header), f"{first[0].count(b',') + 1} cells", f"{columns} cells in every row")
     try:
         frame = pd.read_csv(
             io.BytesIO(body), header=None, dtype=str, skiprows=int(header), na_filter=False,
-            names=None if columns is None else range(columns), index_col=False, skip_blank_lines=True,
+            names=None if columns is None else range(columns), index_col=False, skip_blank_lines=False,
         )  # fmt: skip
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
         raise DataError(

@@ -43,6 +43,7 @@ _ACTIONS = {
     5: Action.HIDDEN,
     6: Action.HIDDEN,
 }
+_DAY_SECONDS = 86_400.0
 _HALT = 7
 _NAME = re.compile(r"(?P<symbol>[A-Za-z.\-]+)_(?P<day>\d{4}-\d\d-\d\d)_")
 
@@ -74,6 +75,9 @@ def read_lobster(
     """
     row = _messages(path)
     found = _NAME.match(path.name)
+    beyond = np.flatnonzero(~((row["time"] >= 0.0) & (row["time"] < _DAY_SECONDS)))
+    if len(beyond):
+        refuse(path, int(beyond[0]) + 1, float(row["time"][beyond[0]]), "seconds after midnight, below 86400")
     midnight = _midnight(day or (found["day"] if found else None), path)
     n = len(row["type"])
     events = no_events(n)
