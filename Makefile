@@ -60,7 +60,7 @@ $(VENV)/.warm: $(VENV)/.base
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.base
-	@$(INSTALL) --no-build-isolation -e ".[test]"
+	@$(INSTALL) --no-build-isolation -e ".[ml,test]"
 	@touch $@
 
 $(BENCH)/.peers: pyproject.toml constraints.txt benchmarks/requirements.txt

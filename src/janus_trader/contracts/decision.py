@@ -8,10 +8,15 @@ from __future__ import annotations
 
 from enum import IntEnum, StrEnum
 
+import msgspec
 import numpy as np
 
 from janus_trader.contracts.message import Message
 from janus_trader.contracts.regime import RegimeState
+
+
+def _nothing() -> np.ndarray:
+    return np.empty(0)
 
 
 class Posture(IntEnum):
@@ -60,13 +65,17 @@ class VisualPercept(Message, frozen=True):
     """Texture of the recent price path of each instrument, read off its Gramian angular fields.
 
     ``trend`` and ``reversal`` are (n,) in [-1, 1]; ``texture`` is (n, d) of bounded statistics;
-    ``ready`` is (n,) bool.
+    ``ready`` is (n,) bool. ``outlook`` is (n,) in [-1, 1], the direction a trained vision model expects, and
+    ``embedding`` (n, e) what it sees; both are empty where no model looks. ``model`` names what looked.
     """
 
     trend: np.ndarray
     reversal: np.ndarray
     texture: np.ndarray
     ready: np.ndarray
+    outlook: np.ndarray = msgspec.field(default_factory=_nothing)
+    embedding: np.ndarray = msgspec.field(default_factory=_nothing)
+    model: str = "texture"
 
 
 class SignalPanel(Message, frozen=True):
@@ -87,6 +96,9 @@ class Percept(Message, frozen=True):
     ``gates`` maps a modality to its gate in [0, 1] (0 where missing); ``context`` is a fixed-length
     vector in [-1, 1] that summarises the moment for memory and action selection; ``evidence`` is
     (n,) gated directional evidence of the senses that are not strategies; ``source_gates`` is (k,).
+    ``features`` is (n, f), one row of `janus_trader.contracts.features.INSTRUMENT_FEATURES` per
+    instrument, all zero where an instrument is not ready; ``saliency`` says how much each modality stood
+    out, in [0, 1].
     """
 
     regime: RegimeState
@@ -94,6 +106,46 @@ class Percept(Message, frozen=True):
     context: np.ndarray
     evidence: np.ndarray
     source_gates: np.ndarray
+    features: np.ndarray = msgspec.field(default_factory=_nothing)
+    saliency: dict[str, float] = msgspec.field(default_factory=dict)
+
+
+class Recollection(Message, frozen=True):
+    """Days like this one, and how they ended.
+
+    Most similar first, all (m,): ``steps`` and ``ts_events`` (int64) of the decisions remembered,
+    ``similarity`` in [-1, 1], ``rewards`` as the book's return after each. ``outlook`` is (n,) in [-1, 1]: the
+    similarity-weighted payoff of each instrument, shrunk by how few and how discordant the memories are.
+    ``reward`` is the expected return of the book in usual deviations, ``confidence`` in [0, 1] how far to
+    trust all this. Nothing remembered: empty arrays, outlook 0, confidence 0.
+    """
+
+    steps: np.ndarray
+    ts_events: np.ndarray
+    similarity: np.ndarray
+    rewards: np.ndarray
+    outlook: np.ndarray
+    reward: float
+    confidence: float
+
+
+class Goal(Message, frozen=True):
+    """What the manager asks the worker for: a unit direction (d,) in latent space, set ``age`` bars ago for
+    ``horizon`` bars, and the intrinsic reward earned towards it so far."""
+
+    direction: np.ndarray
+    age: int
+    horizon: int
+    intrinsic: float = 0.0
+
+
+class LogicReport(Message, frozen=True):
+    """How far each market axiom holds for the action chosen (mean truth over the book, in [0, 1]), how far the
+    knowledge base as a whole does, and which axioms lie below their tolerance."""
+
+    truths: dict[str, float]
+    satisfaction: float
+    violated: tuple[str, ...] = ()
 
 
 class Correlation(Message, frozen=True):
@@ -129,7 +181,9 @@ class Action(Message, frozen=True):
     ``score`` is (n,) in [-1, 1]; ``go`` and ``no_go`` are (n,) pathway activations; ``source_weights``
     is (k,) in [-1, 1] (negative: the source is faded); ``released`` is (n,) bool; ``no_go_reasons``
     maps an instrument's index (as text) to the reasons that held it back; ``vetoes`` apply to all.
-    ``dopamine`` is the modulation rho in [-1, 1].
+    ``dopamine`` is the modulation rho in [-1, 1]. ``policy`` is (n, 3): probabilities of short, flat and long by
+    the learned policy (empty where none is trained), ``policy_weight`` in [0, 1] how much it counts,
+    ``confidence`` (n,) how sure the winner is, ``habit`` (n,) bool where the choice came from habit.
     """
 
     score: np.ndarray
@@ -140,6 +194,10 @@ class Action(Message, frozen=True):
     no_go_reasons: dict[str, tuple[NoGoReason, ...]]
     vetoes: tuple[NoGoReason, ...]
     dopamine: float
+    policy: np.ndarray = msgspec.field(default_factory=_nothing)
+    policy_weight: float = 0.0
+    confidence: np.ndarray = msgspec.field(default_factory=_nothing)
+    habit: np.ndarray = msgspec.field(default_factory=_nothing)
 
 
 class Target(Message, frozen=True):
@@ -198,6 +256,9 @@ class Decision(Message, frozen=True):
     portfolio_equity: float
     parameters: str  # fingerprint of the learned parameters in force
     stood_down: bool = False
+    recollection: Recollection | None = None
+    goal: Goal | None = None
+    logic: LogicReport | None = None
 
     @property
     def weights(self) -> np.ndarray:

@@ -8,6 +8,27 @@ import msgspec
 
 from janus_trader.contracts.message import Message
 
+#: Columns of the features of one instrument (``Percept.features``, ``Episode.features``), in natural units:
+#: the eight of `janus_trader.numerics.dsp_vector` (divergence and alpha as scores, dimension in [1, 2], H,
+#: regime and divergence sign in {-1, 0, 1}, alpha - 0.25, regime confidence >= 0), then the standardised
+#: slope of a trend measured independently of the adaptive average, a noise statistic in [0, 1] that is
+#: independent of H, short over long volatility minus 1, and 1 where the row is known.
+INSTRUMENT_FEATURES = (
+    "divergence_score",
+    "alpha_score",
+    "dimension",
+    "hurst",
+    "regime",
+    "divergence_sign",
+    "alpha_excess",
+    "regime_confidence",
+    "trend_slope",
+    "noise",
+    "volatility_ratio",
+    "known",
+)
+N_INSTRUMENT_FEATURES = len(INSTRUMENT_FEATURES)
+
 
 class SourceSpec(Message, frozen=True):
     """A source of data: its span and how long after an observation it may be used.

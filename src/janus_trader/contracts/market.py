@@ -9,6 +9,7 @@ import numpy as np
 
 from janus_trader.contracts.features import FeatureVector
 from janus_trader.contracts.message import Message
+from janus_trader.contracts.senses import BookLevels, Reading
 
 #: One bar of one instrument, as the compiled strategies and kernels read it. A close-only source
 #: has open = high = low = close and volume NaN: the true range then *is* |close - previous close|.
@@ -110,6 +111,11 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
         Anonymous external signals, each in about [-3, 3]; m may be 0.
     fields : frozenset of Field
         What every instrument of the book delivers.
+    senses : dict of str to Reading
+        What outside senses last said, by name (``news``, ``weather``, ``space_weather``); a sense without
+        data has no key.
+    books : tuple of BookLevels
+        The order books last seen, one per venue and instrument; empty where there are none.
     """
 
     ts_event: int
@@ -123,3 +129,5 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     portfolio: PortfolioState
     external: np.ndarray
     fields: frozenset[Field]
+    senses: dict[str, Reading] = msgspec.field(default_factory=dict)
+    books: tuple[BookLevels, ...] = ()

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import overload
 
+import msgspec
 import numpy as np
 
 from janus_trader.contracts.message import Message
@@ -38,6 +39,10 @@ class Episode(Message, frozen=True):
         Emotional tags in [0, 1].
     ripple : str
         The strongest ripple type this episode would raise ("" for none).
+    features : (n, f) float32 array
+        `janus_trader.contracts.features.INSTRUMENT_FEATURES` of every instrument at the decision.
+    held : (n,) float32 array
+        The weights held when the decision was made.
     """
 
     step: int
@@ -53,6 +58,8 @@ class Episode(Message, frozen=True):
     surprise: float
     confidence: float
     ripple: str = ""
+    features: np.ndarray = msgspec.field(default_factory=lambda: np.empty((0, 0)))
+    held: np.ndarray = msgspec.field(default_factory=lambda: np.empty(0))
 
 
 @dataclass(frozen=True, eq=False)

@@ -37,6 +37,8 @@ class Learner(Protocol):
     ``propose`` trains on ``train`` only and returns candidate parameters without touching the ones in
     force; ``score`` judges parameters (None: the ones in force) on episodes no training has used,
     higher is better; ``adopt`` puts a candidate in force. ``parameters`` returns the ones in force.
+    A learner that predicts values also has ``errors(episodes) -> (E,)``, the temporal-difference errors that
+    set the priority of replay (`ErrorLearner`).
     """
 
     name: str
@@ -46,6 +48,48 @@ class Learner(Protocol):
     def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> Any | None: ...
     def score(self, parameters: Any, held_back: Sequence[Episode]) -> float: ...
     def adopt(self, parameters: Any) -> None: ...
+
+
+@runtime_checkable
+class ErrorLearner(Protocol):
+    """A learner whose temporal-difference errors set replay priorities."""
+
+    def errors(self, episodes: Sequence[Episode]) -> np.ndarray: ...
+
+
+class LogicLoss(Protocol):
+    """Logical loss of a policy: how far its choices break the axioms.
+
+    Choices are ordered short, flat, long. ``facts`` are rows of
+    `janus_trader.contracts.features.INSTRUMENT_FEATURES`.
+    """
+
+    names: tuple[str, ...]
+
+    def loss(self, probabilities: np.ndarray, facts: np.ndarray) -> tuple[float, np.ndarray, np.ndarray]:
+        """``1 - SAT`` in [0, 1], its gradient by ``probabilities`` (B, 3), satisfaction of each rule (R,)."""
+        ...
+
+    def truths(self, probabilities: np.ndarray, facts: np.ndarray) -> np.ndarray:
+        """Truth of each rule for each row, (B, R) in [0, 1]."""
+        ...
+
+
+class VectorStore(Protocol):
+    """Nearest neighbours by cosine. Vectors are (d,) and stored at unit norm; keys are integers.
+
+    ``payload`` is plain data kept beside a vector. ``search`` returns keys, cosines and payloads, best first;
+    ``filters`` keeps only vectors whose payload has these values.
+    """
+
+    def upsert(
+        self, keys: Sequence[int], vectors: np.ndarray, payloads: Sequence[dict[str, Any]]
+    ) -> None: ...
+    def search(
+        self, vector: np.ndarray, k: int, filters: dict[str, Any] | None = None
+    ) -> list[tuple[int, float, dict[str, Any]]]: ...
+    def delete(self, keys: Sequence[int]) -> None: ...
+    def __len__(self) -> int: ...
 
 
 class TradingPermission(Protocol):
