@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import overload
+from typing import Any, overload
 
 import msgspec
 import numpy as np
@@ -69,7 +69,10 @@ class Episodes(Sequence[Episode]):
     Shapes for ``E`` episodes, ``k`` sources, ``n`` instruments: ``step``, ``ts_event``, ``reward``, ``cost``,
     ``fear``, ``surprise``, ``confidence`` (E,); ``context`` (E, d); ``posterior`` (E, 7); ``signals`` and
     ``payoff`` (E, k, n); ``weights`` (E, n); ``ripple`` a tuple of E texts. ``weight`` (E,) corrects for the way
-    the episodes were drawn (importance weights, eq. 41; 1 where each counts as it is).
+    the episodes were drawn (importance weights, eq. 41; 1 where each counts as it is). ``features`` is
+    (E, n, f), ``held`` (E, n). ``after`` holds, row for row, the episodes of the decisions that came one bar
+    later, and ``continues`` (E,) says where there is one (a row without one repeats the episode itself); both
+    are None where nobody asked for them.
 
     >>> len(Episodes.of([]))
     0
@@ -89,6 +92,10 @@ class Episodes(Sequence[Episode]):
     confidence: np.ndarray
     ripple: tuple[str, ...]
     weight: np.ndarray
+    features: np.ndarray
+    held: np.ndarray
+    after: Episodes | None = None
+    continues: np.ndarray | None = None
 
     @classmethod
     def of(cls, episodes: Sequence[Episode]) -> Episodes:
@@ -117,26 +124,45 @@ class Episodes(Sequence[Episode]):
             confidence=stacked("confidence", 1),
             ripple=tuple(e.ripple for e in rows),
             weight=np.ones(len(rows)),
+            features=stacked("features", 3),
+            held=stacked("held", 2),
         )
+
+    def taken(self, rows: np.ndarray | slice) -> Episodes:
+        """Some rows, by index, mask or slice, with what came after them."""
+        columns = {f.name: getattr(self, f.name) for f in fields(self)}
+        picked = np.arange(len(self))[rows]
+        for name, column in columns.items():
+            if name == "ripple":
+                columns[name] = tuple(column[int(i)] for i in picked)
+            elif column is not None:
+                columns[name] = column.taken(rows) if name == "after" else column[rows]
+        return Episodes(**columns)
 
     def before(self, step: int) -> Episodes:
         """Those whose decision lies before a step; the order of time is assumed."""
-        count = int(np.searchsorted(self.step, step))
-        names = [f.name for f in fields(self)]
-        return Episodes(**{name: getattr(self, name)[:count] for name in names})
+        return self.taken(slice(0, int(np.searchsorted(self.step, step))))
 
     def joined(self, other: Episodes) -> Episodes:
         """These and others, in order of time. Either may be empty."""
         if not len(self) or not len(other):
             return other if not len(self) else self
-        names = [f.name for f in fields(self) if f.name != "ripple"]
-        columns = {name: np.concatenate([getattr(self, name), getattr(other, name)]) for name in names}
-        order = np.argsort(columns["step"], kind="stable")
-        ripples = (*self.ripple, *other.ripple)
-        return Episodes(
-            **{name: column[order] for name, column in columns.items()},
-            ripple=tuple(ripples[int(i)] for i in order),
-        )
+        both = self._followed_by(other)
+        return both.taken(np.argsort(both.step, kind="stable"))
+
+    def _followed_by(self, other: Episodes) -> Episodes:
+        """These, then others, row by row; what came after is kept where both know it."""
+        special = ("ripple", "after", "continues")
+        columns: dict[str, Any] = {
+            f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)])
+            for f in fields(self)
+            if f.name not in special
+        }
+        columns["ripple"] = (*self.ripple, *other.ripple)
+        if self.after is not None and other.after is not None:
+            columns["after"] = self.after._followed_by(other.after)
+            columns["continues"] = np.concatenate([self.continues, other.continues])
+        return Episodes(**columns)
 
     def __len__(self) -> int:
         return len(self.step)
@@ -162,6 +188,8 @@ class Episodes(Sequence[Episode]):
             surprise=float(self.surprise[index]),
             confidence=float(self.confidence[index]),
             ripple=self.ripple[index],
+            features=self.features[index].astype(np.float32),
+            held=self.held[index].astype(np.float32),
         )
 
 

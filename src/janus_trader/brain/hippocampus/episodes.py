@@ -6,6 +6,7 @@ import numpy as np
 
 from janus_trader.brain.hippocampus.ripples import RIPPLES
 from janus_trader.contracts.errors import IntegrityError
+from janus_trader.contracts.features import N_INSTRUMENT_FEATURES
 from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.contracts.regime import N_REGIMES
 
@@ -13,7 +14,7 @@ from janus_trader.contracts.regime import N_REGIMES
 def record_dtype(size: int, n: int, k: int) -> np.dtype:
     """Record of one episode: context of ``size``, ``n`` instruments, ``k`` sources.
 
-    Half precision holds what is bounded (signals, contexts, weights); 0.8 kB for 12 sources, 20 instruments.
+    Half precision holds what is bounded (signals, contexts, weights); 1.3 kB for 12 sources, 20 instruments.
     """
     return np.dtype(
         [
@@ -31,6 +32,8 @@ def record_dtype(size: int, n: int, k: int) -> np.dtype:
             ("payoff", "f4", (n,)),
             ("context", "f2", (size,)),
             ("weights", "f2", (n,)),
+            ("held", "f2", (n,)),
+            ("features", "f2", (n, N_INSTRUMENT_FEATURES)),
             ("signals", "f2", (k, n)),
         ]
     )
@@ -99,6 +102,8 @@ class EpisodeRing:
             confidence=rows["confidence"].astype(np.float64),
             ripple=tuple(RIPPLES[kind - 1].value if kind else "" for kind in rows["ripple"].tolist()),
             weight=np.ones(len(rows)),
+            features=rows["features"].astype(np.float64),
+            held=rows["held"].astype(np.float64),
         )
 
     def episode(self, record: np.ndarray) -> Episode:
@@ -120,6 +125,8 @@ class EpisodeRing:
             surprise=float(record["surprise"]),
             confidence=float(record["confidence"]),
             ripple=RIPPLES[kind - 1].value if kind else "",
+            features=record["features"].astype(np.float32),
+            held=record["held"].astype(np.float32),
         )
 
     def state(self) -> dict[str, object]:

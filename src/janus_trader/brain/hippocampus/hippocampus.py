@@ -56,7 +56,7 @@ class Hippocampus:
     Notes
     -----
     Half precision of signals, contexts and weights makes a full memory of 2048 episodes of 20 instruments
-    and 10 sources 1.4 MB. `observe` costs O(n + k·n + capacity) with a small constant (recall of the
+    and 10 sources 2.4 MB. `observe` costs O(n + k·n + capacity) with a small constant (recall of the
     nearest memory), about 100 µs; `snapshot` is one copy.
 
     Examples
@@ -120,7 +120,7 @@ class Hippocampus:
         """
         lag = 0 if decision is None else self._lag(decision, moment)
         if decision is not None and lag == 1:
-            self._pending.append(self._begin(decision, sigma))
+            self._pending.append(self._begin(decision, sigma, self._held_before()))
         price = np.array(moment.bars["open"] if fills_at_open else moment.bars["close"])
         worth, charged = self._value_before_fills(price, moment)
         done: list[Episode] = []
@@ -134,7 +134,7 @@ class Hippocampus:
         if done:
             self._pending = [item for item in self._pending if item.age < 2]
         if decision is not None and lag == 0:
-            self._pending.append(self._begin(decision, sigma))
+            self._pending.append(self._begin(decision, sigma, np.array(moment.portfolio.weights)))
         return done
 
     def _value_before_fills(self, price: np.ndarray, moment: Moment) -> tuple[float, float]:
@@ -170,7 +170,15 @@ class Hippocampus:
         self._latest = decision.step
         return lag
 
-    def _begin(self, decision: Decision, sigma: np.ndarray) -> Pending:
+    def _held_before(self) -> np.ndarray:
+        """Weights held at the close of the bar before, (n,); zeros where it is not known."""
+        last = self._last
+        if last is None or not last["equity"] > 0.0:
+            return np.zeros(self.n)
+        quantity, close = np.asarray(last["quantity"]), np.asarray(last["close"])
+        return np.where(quantity != 0.0, quantity * close, 0.0) / last["equity"]
+
+    def _begin(self, decision: Decision, sigma: np.ndarray, held: np.ndarray) -> Pending:
         values, context = decision.signals.values, decision.percept.context
         if values.shape != (self.k, self.n) or context.shape != (self.config.context_size,):
             raise DataError(
@@ -185,7 +193,9 @@ class Hippocampus:
         record["confidence"] = decision.regime.confidence
         record["posterior"] = decision.regime.posterior
         record["context"], record["signals"] = context, values
-        record["weights"] = decision.weights
+        record["weights"], record["held"] = decision.weights, held
+        if decision.percept.features.size:
+            record["features"] = decision.percept.features
         kept = record["signals"].astype(np.float64)
         return Pending(record, np.array(sigma, np.float64), kept, self._ratios_of(decision))
 
