@@ -19,6 +19,7 @@ from janus_trader.brain.thalamus.gating import (
     coverage_into,
     gates_into,
 )
+from janus_trader.brain.thalamus.price_fusion import PriceFusion, PriceFusionConfig
 from janus_trader.brain.thalamus.relevance import RelevanceConfig, RelevanceLearner
 from janus_trader.contracts.decision import Percept, VisualPercept
 from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
@@ -36,6 +37,7 @@ class ThalamusConfig(Config, frozen=True):
     gating: GatingConfig = GatingConfig()
     context: ContextConfig = ContextConfig()
     relevance: RelevanceConfig = RelevanceConfig()
+    price: PriceFusionConfig = PriceFusionConfig()
     visual_strength: Annotated[
         NonNegative, Meta(description="evidence of a fully open visual gate, in units of weighted signal")
     ] = 0.03
@@ -102,7 +104,8 @@ class Thalamus:
 
     Notes
     -----
-    Context and gates are finite whatever is absent. Cost O(n + k) per bar, about 30 µs.
+    Context and gates are finite whatever is absent. ``features`` are those of `PriceFusion`. Cost O(n + k) per
+    bar, about 50 µs.
 
     Examples
     --------
@@ -127,6 +130,7 @@ class Thalamus:
         self._modality_of = np.where(self._external, EXTERNAL, PRICE)
         self._bias = np.array(config.gating.bias)
         self._pack(config)
+        self._price = PriceFusion(config.price, self.n)
         self._learner = RelevanceLearner(
             config.relevance, self._family_of, self._external, len(order), self._bias, self._recall
         )
@@ -156,6 +160,7 @@ class Thalamus:
         self._sent = np.zeros((m, self.n), np.float16)
         self._sent_ts = np.zeros(m, np.int64)
         self._count = 0
+        self._price.reset()
         self._learner.reset()
 
     def fuse(self, moment: Moment, regime: RegimeState, visual: VisualPercept) -> Percept:
@@ -208,6 +213,7 @@ class Thalamus:
             context=context,
             evidence=sent[1],
             source_gates=sources,
+            features=self._price.update(moment.bars, moment.present),
         )
 
     def _remember(self, ts_event: int, mix: np.ndarray) -> None:
@@ -243,6 +249,7 @@ class Thalamus:
                 "sent": self._sent[:held],
                 "sent_ts": self._sent_ts[:held],
                 "count": self._count,
+                "price": self._price.snapshot(),
                 "parameters": self._learner.parameters(),
             }
         )
@@ -267,4 +274,5 @@ class Thalamus:
         self.reset()
         self._fresh, self._count = tree["fresh"], int(tree["count"])
         self._sent[:held], self._sent_ts[:held] = tree["sent"], tree["sent_ts"]
+        self._price.restore(tree["price"])
         self._learner.adopt(tree["parameters"])
