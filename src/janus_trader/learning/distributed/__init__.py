@@ -1,0 +1,17 @@
+"""Data-parallel training: several processes that take the same steps as one (extra ``ml``)."""
+
+from janus_trader.learning.distributed.checkpoint import join_shards, split_shards
+from janus_trader.learning.distributed.gradients import ProcessGroupReducer, ReducerConfig
+from janus_trader.learning.distributed.launch import Rendezvous, train_together
+from janus_trader.learning.distributed.sharding import Sharding, shard
+
+__all__ = [
+    "ProcessGroupReducer",
+    "ReducerConfig",
+    "Rendezvous",
+    "Sharding",
+    "join_shards",
+    "shard",
+    "split_shards",
+    "train_together",
+]
