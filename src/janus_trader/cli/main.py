@@ -370,6 +370,163 @@ def study_detectors(
     study_detectors_command(lives, days, html, document, json_)
 
 
+@study_app.command("nights")
+def study_nights(
+    run_path: Annotated[str, typer.Argument(metavar="RUN", help="Directory, or name under runs/.")],
+    html: Annotated[str | None, typer.Option("--html", help="FILE.html for the picture.")] = None,
+    json_: JSON = False,
+) -> None:
+    """What each learner gained by its nights: on the days held back, and on days that came later."""
+    from janus_trader.cli.study_nights_command import study_nights_command
+
+    study_nights_command(run_path, html, json_)
+
+
+@app.command()
+def ablate(
+    regions: Annotated[
+        str | None, typer.Option(help="Comma-separated; all or none. Default: all ten.", show_default=False)
+    ] = None,
+    mechanisms: Annotated[
+        str | None,
+        typer.Option(help="Single mechanisms instead, comma-separated, or all; with --regions: as well."),
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="Two years, two seeds: minutes.")] = False,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="Lives of each configuration; default: 3, --quick 2.")
+    ] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.")] = None,
+    end: Annotated[
+        str | None, typer.Option("--to", help="Last day; default and latest without --holdout: 2017-12-31.")
+    ] = None,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated instruments; default: all.")] = None,
+    world: Annotated[str, typer.Option(help="As of `janus run`.")] = "real",
+    config: Annotated[
+        str | None, typer.Option("--config", help="TOML file of the whole; default: janus.toml if there.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value of the whole.")] = None,
+    out: Annotated[str | None, typer.Option(help="Directory; default: a new one under ablations/.")] = None,
+    resume: Annotated[str | None, typer.Option(help="Go on with the matrix in this directory.")] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    holdout: Annotated[
+        bool, typer.Option("--holdout", help="Open 2018-2022 on the record and judge them apart.")
+    ] = False,
+    record: Annotated[
+        bool | None,
+        typer.Option("--record/--no-record", help="Count it in TRIALS.jsonl; default: over the whole span."),
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be lived, and stop.")] = False,
+    html: Annotated[str | None, typer.Option("--html", help="FILE.html for the picture.")] = None,
+    document: Annotated[
+        str | None, typer.Option("--document", help="Rewrite the generated part of this Markdown page.")
+    ] = None,
+    json_: JSON = False,
+) -> None:
+    """What does each region contribute? Lives with and without it, on the same days and seeds.
+
+    \b
+    janus ablate --quick                         ten regions, two years, two seeds
+    janus ablate --mechanisms learning,freeze:opal
+    janus ablate --resume ablations/20260101-... go on after Ctrl-C
+    """
+    from janus_trader.cli.ablate_command import AblateArguments, ablate_command
+
+    ablate_command(
+        AblateArguments(
+            regions=regions,
+            mechanisms=mechanisms,
+            quick=quick,
+            seeds=seeds,
+            start=start,
+            end=end,
+            symbols=tuple(s.strip() for s in (symbols or "").split(",") if s.strip()),
+            world=world,
+            config=config,
+            settings=tuple(set_ or ()),
+            out=out,
+            resume=resume,
+            jobs=jobs,
+            holdout=holdout,
+            record=record,
+            dry_run=dry_run,
+            html=html,
+            document=document,
+            json=json_,
+        )
+    )
+
+
+@app.command()
+def forget(
+    seeds: Annotated[int, typer.Option(min=2, help="Independent markets of every regime.")] = 6,
+    days: Annotated[int, typer.Option(help="Days to learn from in each regime.")] = 252,
+    held_out: Annotated[int, typer.Option(help="Days of each regime to be judged by.")] = 252,
+    every: Annotated[int, typer.Option(min=1, help="Days from night to night.")] = 5,
+    regimes: Annotated[
+        str | None, typer.Option(help="Comma-separated; default: all seven.", show_default=False)
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option("--config", help="TOML file; default: janus.toml if there.")
+    ] = None,
+    set_: Annotated[list[str] | None, typer.Option("--set", help="key=value over the file.")] = None,
+    out: Annotated[
+        str | None, typer.Option(help="Directory that keeps each finished seed, and goes on there.")
+    ] = None,
+    jobs: Annotated[int, typer.Option(min=1, help="Processes.")] = 2,
+    html: Annotated[str | None, typer.Option("--html", help="FILE.html for the heat maps.")] = None,
+    document: Annotated[
+        str | None, typer.Option("--document", help="Rewrite the generated part of this Markdown page.")
+    ] = None,
+    json_: JSON = False,
+) -> None:
+    """How much of one regime is lost by learning another, with replay and without? Minutes of work."""
+    from janus_trader.cli.forget_command import ForgetArguments, forget_command
+
+    forget_command(
+        ForgetArguments(
+            seeds=seeds,
+            days=days,
+            held_out=held_out,
+            every=every,
+            regimes=tuple(s.strip() for s in (regimes or "").split(",") if s.strip()),
+            config=config,
+            settings=tuple(set_ or ()),
+            out=out,
+            jobs=jobs,
+            html=html,
+            document=document,
+            json=json_,
+        )
+    )
+
+
+@study_app.command("forecast")
+def study_forecast(
+    data: Annotated[
+        list[str] | None,
+        typer.Option("--data", help="OHLCV files; default: the book that ships, to 2017-12-31."),
+    ] = None,
+    symbols: Annotated[str | None, typer.Option(help="Comma-separated instruments; default: all.")] = None,
+    start: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = None,
+    network: Annotated[str, typer.Option(help="lstm or mlp.")] = "lstm",
+    output: Annotated[str, typer.Option(help="gaussian, student_t or quantiles.")] = "student_t",
+    window: Annotated[int, typer.Option(min=2, help="Bars the network sees.")] = 32,
+    folds: Annotated[int, typer.Option(min=1, help="Blocks judged, walking forward.")] = 4,
+    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data, at most.")] = 15,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and order.")] = 0,
+    html: Annotated[str | None, typer.Option("--html", help="FILE.html for the calibration.")] = None,
+    json_: JSON = False,
+) -> None:
+    """Train a probabilistic forecaster of the next bar and judge it beside volatility alone (extra `ml`)."""
+    from janus_trader.cli.study_forecast_command import study_forecast_command
+
+    names = tuple(s.strip() for s in (symbols or "").split(",") if s.strip())
+    study_forecast_command(
+        tuple(data or ()), names, start, end, network, output, window, folds, epochs, seed, html, json_
+    )
+
+
 @app.command()
 def backtest(
     strategy: Annotated[str, typer.Option("--strategy", help="A built-in's name, or a .py file.")],

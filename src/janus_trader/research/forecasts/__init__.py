@@ -1,0 +1,1 @@
+"""Probabilistic forecasts of the next bar by trained networks, beside a volatility baseline."""
