@@ -1,10 +1,10 @@
 """The committed record of every configuration that was judged, which deflates the Sharpe ratio.
 
 ``TRIALS.jsonl`` holds one JSON object a line: ``at`` (date), ``kind`` (``selection``, ``holdout``,
-``sweep`` or ``backtest``), ``span``, ``config_fingerprint``, ``sharpe``, ``note``. A line of kind
-``sweep`` counts as its ``trials`` and is written when the sweep begins; what a sweep keeps in its own
-directory has another name. The holdout is opened by ``janus run --holdout``, which appends a line; no
-default is changed because of what it shows.
+``sweep``, ``ablation`` or ``backtest``), ``span``, ``config_fingerprint``, ``sharpe``, ``note``. A line of
+kind ``sweep`` or ``ablation`` counts as its ``trials`` and is written when it begins; what one keeps in its
+own directory has another name. The holdout is opened by ``janus run --holdout`` and ``janus ablate
+--holdout``, which append a line; no default is changed because of what it shows.
 """
 
 from __future__ import annotations
@@ -64,9 +64,9 @@ def trial_sharpes(trials: list[dict[str, Any]]) -> list[float]:
 
 
 def trial_count(trials: list[dict[str, Any]]) -> int:
-    """Configurations that were judged: one a line, and as many as it says for a parameter sweep.
+    """Configurations that were judged: one a line, and as many as it says for a sweep or an ablation.
 
-    >>> trial_count([{"kind": "selection"}, {"kind": "sweep", "trials": 40}])
-    41
+    >>> trial_count([{"kind": "selection"}, {"kind": "sweep", "trials": 40}, {"kind": "ablation", "trials": 11}])
+    52
     """
     return sum(max(1, int(t.get("trials", 1))) for t in trials)
