@@ -26,8 +26,11 @@ Deliberate departures
 from janus_trader.brain.cortex.cortex import ChangeConfig, Cortex, CortexConfig
 from janus_trader.brain.cortex.feature_row import FEATURES, SCHEMA_FEATURES
 from janus_trader.brain.cortex.hmm_voter import HMMLearner, HMMVoter, HMMVoterConfig
+from janus_trader.brain.cortex.knowledge import Expectation, KnowledgeBase, KnowledgeConfig, Statement
+from janus_trader.brain.cortex.long_term import LongTermConfig, LongTermMemory
 from janus_trader.brain.cortex.markov import MarkovConfig, RegimeChain, stationary_distribution
 from janus_trader.brain.cortex.regime import VOTERS, EnsembleConfig, RegimeEnsemble
+from janus_trader.brain.cortex.schema_formation import FormationConfig, FormedSchema, SchemaFormation
 from janus_trader.brain.cortex.schema_learner import SchemaLearner
 from janus_trader.brain.cortex.schemas import SCHEMAS, Schema, SchemaConfig, SchemaVoter
 from janus_trader.brain.cortex.statistical_voter import StatisticalVoter, StatisticalVoterConfig
@@ -42,16 +45,25 @@ __all__ = [
     "Cortex",
     "CortexConfig",
     "EnsembleConfig",
+    "Expectation",
+    "FormationConfig",
+    "FormedSchema",
     "HMMLearner",
     "HMMVoter",
     "HMMVoterConfig",
+    "KnowledgeBase",
+    "KnowledgeConfig",
+    "LongTermConfig",
+    "LongTermMemory",
     "MarkovConfig",
     "RegimeChain",
     "RegimeEnsemble",
     "Schema",
     "SchemaConfig",
+    "SchemaFormation",
     "SchemaLearner",
     "SchemaVoter",
+    "Statement",
     "StatisticalVoter",
     "StatisticalVoterConfig",
     "TechnicalVoter",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -20,8 +21,11 @@ from janus_trader.brain.cortex.hmm_voter import (
     HMMVoterConfig,
     emission_into,
 )
+from janus_trader.brain.cortex.knowledge import Expectation
+from janus_trader.brain.cortex.long_term import LongTermConfig, LongTermMemory
 from janus_trader.brain.cortex.markov import MarkovConfig, RegimeChain
 from janus_trader.brain.cortex.regime import VOTERS, EnsembleConfig, RegimeEnsemble
+from janus_trader.brain.cortex.schema_formation import FormedSchema
 from janus_trader.brain.cortex.schema_learner import SchemaLearner
 from janus_trader.brain.cortex.schemas import SchemaConfig, SchemaVoter, schema_vote
 from janus_trader.brain.cortex.statistical_voter import (
@@ -37,7 +41,8 @@ from janus_trader.brain.cortex.technical_voter import (
     technical_vote,
 )
 from janus_trader.contracts.features import FeatureVector
-from janus_trader.contracts.protocols import Learner
+from janus_trader.contracts.memory import Consolidated, Episode
+from janus_trader.contracts.protocols import Learner, VectorStore
 from janus_trader.contracts.regime import N_REGIMES, Regime, RegimeState
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, Count, Positive
@@ -72,6 +77,7 @@ class CortexConfig(Config, frozen=True):
     ensemble: EnsembleConfig = EnsembleConfig()
     markov: MarkovConfig = MarkovConfig()
     change: ChangeConfig = ChangeConfig()
+    long_term: LongTermConfig = LongTermConfig()
     history: Annotated[int, Meta(ge=100, description="bars kept for the learners of the night")] = 2520
 
 
@@ -142,6 +148,7 @@ class Cortex:
         self.ensemble = RegimeEnsemble(c.ensemble)
         self.chain = RegimeChain(c.markov)
         self.history = FeatureHistory(c.history)
+        self.long_term = LongTermMemory(c.long_term, self.history)
         self._bocpd = BOCPD(hazard=1.0 / d.expected_run, max_run=d.max_run, recent=d.recent)
         self._turbulence = TurbulenceIndex(
             len(EMISSIONS),
@@ -207,6 +214,24 @@ class Cortex:
         """What a night may train here: the HMM (deep nights) and the schemas."""
         return [HMMLearner(self.hmm, self.schemas, self.history), SchemaLearner(self.schemas, self.history)]
 
+    def consolidate(
+        self,
+        records: Sequence[Consolidated],
+        generator: np.random.Generator,
+        episodes: Sequence[Episode] = (),
+        store: VectorStore | None = None,
+    ) -> tuple[FormedSchema, ...]:
+        """A deep night: form schemas from what the hippocampus hands on, learn statements from episodes.
+
+        Nothing the day decides by is changed. See `janus_trader.brain.cortex.long_term.LongTermMemory`.
+        """
+        self.long_term.learn(episodes)
+        return self.long_term.consolidate(records, generator, store)
+
+    def expectation(self, regime: RegimeState, ts_event: int | None = None) -> Expectation:
+        """What the knowledge base expects of the next bar in this regime, and on what grounds."""
+        return self.long_term.expectation(regime, ts_event)
+
     def parameters(self) -> dict[str, Any]:
         """Learned parameters in force, as a plain tree by learner."""
         return {learner.name: learner.parameters() for learner in self.learners()}
@@ -215,6 +240,7 @@ class Cortex:
         """Back to a fresh instance, learned parameters included."""
         for part in (self.schemas, self.hmm, self.ensemble, self.chain, self.history):
             part.reset()
+        self.long_term.reset()
         self._bocpd.reset()
         self._turbulence.reset()
         self._votes[:] = 1.0 / N_REGIMES
@@ -230,6 +256,7 @@ class Cortex:
                 "ensemble": self.ensemble.snapshot(),
                 "chain": self.chain.state(),
                 "history": self.history.state(),
+                "long_term": self.long_term.state(),
                 "bocpd": self._bocpd.snapshot(),
                 "turbulence": self._turbulence.snapshot(),
                 "variance": float(self._scale[0]),
@@ -245,6 +272,7 @@ class Cortex:
         self.ensemble.restore(state["ensemble"])
         self.chain.put_state(state["chain"])
         self.history.put_state(state["history"])
+        self.long_term.put_state(state["long_term"])
         self._bocpd.restore(state["bocpd"])
         self._turbulence.restore(state["turbulence"])
         self._scale[:] = state["variance"], state["returns"]

@@ -49,6 +49,20 @@ class FeatureHistory:
         order = (self._count - used + np.arange(used)) % self.capacity
         return self._rows[order].astype(np.float64)
 
+    def at(self, ts: np.ndarray, bars_before: int) -> np.ndarray:
+        """Rows (m, 15) so many bars before those with the given times (m,); NaN where there is none."""
+        start = self._count % self.capacity if self._count > self.capacity else 0
+        order = (start + np.arange(len(self))) % self.capacity
+        times = self._ts[order]
+        place = np.searchsorted(times, ts)
+        found = place < len(times)
+        found[found] &= times[place[found]] == np.asarray(ts)[found]
+        row = place - bars_before
+        found &= row >= 0
+        out = np.full((len(place), ROW), np.nan)
+        out[found] = self._rows[order[row[found]]]
+        return out
+
     def reset(self) -> None:
         """Forget everything."""
         self._count = 0
