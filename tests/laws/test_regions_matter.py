@@ -53,6 +53,8 @@ LEARNERS = (
     "opal",
     "affinity",
     "no_go_patterns",
+    "policy_trust",
+    "actor_critic",
     "fear",
     "impact",
 )

@@ -219,8 +219,9 @@ def test_snapshot_continues_identically():
 
 def test_parameters_and_learners_agree():
     bg = ganglia()
-    assert [x.name for x in bg.learners()] == ["opal", "affinity", "no_go_patterns"]
-    assert set(bg.parameters()) == {"opal", "affinity", "no_go_patterns"}
+    names = ["opal", "affinity", "no_go_patterns", "policy_trust", "actor_critic"]
+    assert [x.name for x in bg.learners()] == names
+    assert set(bg.parameters()) == set(names)
     assert not any(x.deep_only for x in bg.learners())
 
 

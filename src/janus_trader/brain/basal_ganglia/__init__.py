@@ -9,6 +9,10 @@ Mechanism
     gated by regime compatibility, affinity and lists, add up to a score per instrument. The Go side releases
     a score that passes an adaptive threshold with hysteresis; twelve No-Go reasons can hold it back.
     Weights, affinities and No-Go patterns are learned at night.
+    A policy network shared by all instruments, trained at night by an actor-critic or by double DQN, competes
+    with that score: short, flat and long inhibit one another and the winner's lead is what the Go side sees.
+    How much the policy counts is what it earned on bars it had not been trained on; familiar states repeat
+    their last choice out of habit.
 Departures
     The learning rule is OpAL's, not the static heads of the specification's eq. 30-34 (no Hebbian term
     there, so both pathways would track one number). Weights leak slowly towards their start, because
