@@ -13,6 +13,7 @@ from janus_trader.contracts.features import FeatureVector
 from janus_trader.contracts.market import BAR_DTYPE, Field, Moment, PortfolioState
 from janus_trader.contracts.memory import Episode
 from janus_trader.contracts.regime import Regime, RegimeState
+from janus_trader.contracts.senses import Reading
 from janus_trader.foundation.codec import encode
 
 N = 3
@@ -98,7 +99,7 @@ def test_missing_modalities_have_gate_zero():
         moment_at(0, external=0, fields=frozenset({Field.CLOSE})), regime_state(), seen(ready=False)
     )
     assert percept.gates["price"] > 0.5
-    assert all(percept.gates[m] == 0.0 for m in ("volume", "macro", "visual", "external"))
+    assert all(percept.gates[m] == 0.0 for m in MODALITIES if m != "price")
     assert percept.source_gates[3] == 0.0
     assert (percept.source_gates[:3] > 0).all()
     assert (percept.evidence == 0).all()
@@ -129,7 +130,7 @@ def test_context_layout():
     assert percept.context[9] == 0.0
     assert percept.context[16] == pytest.approx(np.tanh(1.0))
     assert percept.context[11] == 0.0
-    np.testing.assert_allclose(percept.context[19:], list(percept.gates.values()))
+    np.testing.assert_allclose(percept.context[19:], list(percept.gates.values())[:5])
     assert tuple(percept.gates) == MODALITIES
 
 
@@ -232,7 +233,7 @@ def test_memory_ring_recalls_by_time_after_wrapping():
         brain.fuse(moment_at(t), regime_state((1, 0, 0, 0, 0, 0, 0)), seen(trend=t / 64, reversal=0.0))
     values, known = brain._recall(np.array([1000 + 39, 1000 + 24, 1000 + 23, 5000]))
     assert known.tolist() == [True, True, False, False]
-    np.testing.assert_allclose(values[:2, 0], [39 / 64, 24 / 64])
+    np.testing.assert_allclose(values[:2, 0, 0], [39 / 64, 24 / 64])
 
 
 def test_bad_input_is_refused():
@@ -241,3 +242,21 @@ def test_bad_input_is_refused():
     blind = SimpleNamespace(trend=np.zeros(2))
     with pytest.raises(DataError):
         thalamus().fuse(moment_at(0), regime_state(), blind)
+
+
+def test_news_that_pays_opens_its_gate_and_news_that_misleads_shuts_it():
+    changes = []
+    for edge in (0.5, -0.5):
+        brain, rng, episodes = thalamus(), np.random.default_rng(5), []
+        for t in range(500):
+            tone = rng.choice([-1.0, 1.0], N)
+            values = {"sentiment": 0.0, **{f"sentiment.{s}": x for s, x in zip("ABC", tone, strict=True)}}
+            news = Reading(source="news", ts_event=1000 + t, ts_init=1000 + t, values=values)
+            moment = msgspec.structs.replace(moment_at(t), senses={"news": news})
+            brain.fuse(moment, regime_state(), seen(0.0, 0.0))
+            pressure = brain._sent[t, 2].astype(float)
+            payoff = rng.standard_normal(N) + edge * np.sign(pressure)
+            episodes.append(episode(t, rng.choice([-1.0, 0.0, 1.0], (4, N)), payoff))
+        changes.append(brain.learners()[0].propose(episodes, rng)["modality"][MODALITIES.index("sentiment")])
+    assert changes[0] > 0.5
+    assert changes[1] < -0.5

@@ -22,7 +22,7 @@ from math import isnan, nan, tanh
 import numpy as np
 from numba import njit
 
-from janus_trader.brain.thalamus.gating import MODALITIES
+from janus_trader.brain.thalamus.gating import BAR_MODALITIES
 from janus_trader.contracts.features import FeatureVector
 from janus_trader.contracts.regime import N_REGIMES, RegimeState
 from janus_trader.foundation.config import Config, Positive
@@ -56,7 +56,7 @@ class ContextConfig(Config, frozen=True):
     @property
     def size(self) -> int:
         """Length of the context vector."""
-        return _FIXED + len(self.features) + len(MODALITIES)
+        return _FIXED + len(self.features) + len(BAR_MODALITIES)
 
 
 def context_inputs(names: tuple[str, ...], regime: RegimeState, features: FeatureVector) -> list[float]:

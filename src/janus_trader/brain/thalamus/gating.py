@@ -1,4 +1,8 @@
-"""Sensory gates: one number in [0, 1] per modality, 0 where there is nothing to sense."""
+"""Sensory gates: one number in [0, 1] per modality, 0 where there is nothing to sense.
+
+Modalities that come with bars are gated here (specification eq. 29), those of outside senses in
+`janus_trader.brain.thalamus.senses`. What is left of all gates after they compete is `compete_into`.
+"""
 
 from __future__ import annotations
 
@@ -11,9 +15,14 @@ from numba import njit
 
 from janus_trader.foundation.config import Config, Fraction, NonNegative
 
+#: Modalities that come with the bars; only their gates are in the context vector.
+BAR_MODALITIES = ("price", "volume", "macro", "visual", "external")
+#: Modalities of outside senses; their gate is 0 where nothing was delivered.
+SENSE_MODALITIES = ("order_book", "sentiment", "weather", "space_weather")
 #: Order of every array over modalities.
-MODALITIES = ("price", "volume", "macro", "visual", "external")
-PRICE, VOLUME, MACRO, VISUAL, EXTERNAL = range(len(MODALITIES))
+MODALITIES = BAR_MODALITIES + SENSE_MODALITIES
+PRICE, VOLUME, MACRO, VISUAL, EXTERNAL, ORDER_BOOK, SENTIMENT, WEATHER, SPACE_WEATHER = range(len(MODALITIES))
+N_BAR, N_MODALITIES = len(BAR_MODALITIES), len(MODALITIES)
 
 _Five = tuple[float, float, float, float, float]
 
@@ -97,3 +106,35 @@ def gates_into(
         if m == VOLUME and relative_volume < 1.0:
             logit += gains[2] * log(max(relative_volume, 1e-3))
         out[m] = sigmoid(logit)
+
+
+class CompetitionConfig(Config, frozen=True):
+    """How the reticular nucleus lets channels compete; the defaults leave every gate as it is."""
+
+    threshold: Annotated[Fraction, Meta(description="gates below this are shut")] = 0.0
+    inhibition: Annotated[
+        Fraction, Meta(description="how much a channel loses to one that is open wider and more salient")
+    ] = 0.0
+
+
+@njit(cache=True)
+def compete_into(gate: np.ndarray, saliency: np.ndarray, threshold: float, inhibition: float) -> None:
+    r"""Suppress, in place, channels that others outdo; no gate rises and the strongest keeps its own. O(M).
+
+    With activity :math:`a_m = g_m (1 + s_m)/2` and the strongest :math:`a^*`,
+    :math:`g_m \leftarrow g_m\,(1 - \iota\,(a^* - a_m))`, 0 where that is below the threshold.
+
+    Examples
+    --------
+    >>> gate = np.array([0.8, 0.8, 0.1])
+    >>> compete_into(gate, np.array([1.0, 0.0, 0.0]), 0.2, 0.5)
+    >>> gate.round(3).tolist()
+    [0.8, 0.64, 0.0]
+    """
+    strongest = 0.0
+    for m in range(gate.shape[0]):
+        strongest = max(strongest, gate[m] * (0.5 + 0.5 * saliency[m]))
+    for m in range(gate.shape[0]):
+        own = gate[m] * (0.5 + 0.5 * saliency[m])
+        left = gate[m] * (1.0 - inhibition * (strongest - own))
+        gate[m] = left if left >= threshold else 0.0

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 import numpy as np
 from msgspec import Meta
 
-from janus_trader.brain.thalamus.gating import EXTERNAL, MODALITIES, PRICE, VISUAL
+from janus_trader.brain.thalamus.gating import EXTERNAL, MODALITIES, ORDER_BOOK, PRICE, SENTIMENT, VISUAL
 from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, NonNegative, Positive
 
-#: Raw visual evidence at the given decision times, (E, n), and whether it is remembered, (E,).
+#: Senses that deliver a direction of their own, in the order in which they are remembered.
+DIRECTED = (VISUAL, ORDER_BOOK, SENTIMENT)
+#: Raw evidence of these senses at the given decision times, (E, 3, n), and whether it is remembered, (E,).
 Recall = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 
 
@@ -49,8 +51,8 @@ class RelevanceLearner:
     Running sums of each channel's payoff give its information ratio per episode; the part of its square
     that chance does not explain, shrunk by n / (n + n0), moves the gate of the channel's family and
     modality. A channel is relevant when it is informative in *either* direction: the sign is for action
-    selection. Parameters: ``modality`` (5,), ``family`` (f,), ``direction`` (k + 1,) (sign seen in
-    training, 1 before any) and the sums behind them, as opaque bytes.
+    selection. A sense is never turned round, only shut out. Parameters: ``modality`` (9,), ``family`` (f,),
+    ``direction`` (k + 3,) (sign seen in training, 1 before any) and the sums behind them, as opaque bytes.
     """
 
     name = "relevance"
@@ -73,12 +75,12 @@ class RelevanceLearner:
     def reset(self) -> None:
         """Nothing has been learned."""
         k = self._family_of.size
-        evidence = {"sums": np.zeros((3, k + 1)), "total": 0.0, "first": -1, "last": -1}
+        evidence = {"sums": np.zeros((3, k + len(DIRECTED))), "total": 0.0, "first": -1, "last": -1}
         self.adopt(
             {
                 "modality": np.zeros(len(MODALITIES)),
                 "family": np.zeros(self._n_families),
-                "direction": np.ones(k + 1),
+                "direction": np.ones(k + len(DIRECTED)),
                 "evidence": pack(evidence),
             }
         )
@@ -95,12 +97,12 @@ class RelevanceLearner:
         self.odds = np.exp(self.family[self._family_of])
 
     def _channels(self, episodes: Sequence[Episode]) -> tuple[np.ndarray, np.ndarray]:
-        """Payoff and presence of every source and, last, of the visual evidence: (E, k + 1)."""
+        """Payoff and presence of every source and, last, of the senses' evidence: (E, k + 3)."""
         batch = Episodes.of(episodes)
         r, spoke = payoffs(batch.signals, batch.payoff, self.config.clip)
         seen, known = self._recall(batch.ts_event)
-        rv, spoke_v = payoffs(seen, batch.payoff[:, 0, :], self.config.clip)
-        return np.column_stack([r, rv]), np.column_stack([spoke, spoke_v & known])
+        rs, spoke_s = payoffs(seen, batch.payoff[:, :1, :], self.config.clip)
+        return np.column_stack([r, rs]), np.column_stack([spoke, spoke_s & known[:, None]])
 
     def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> dict[str, Any] | None:
         """Candidate relevance after the training episodes; None when there are none. O(E·k·n)."""
@@ -122,13 +124,15 @@ class RelevanceLearner:
         information = np.sqrt(np.maximum(ratio**2 - 1.0 / np.maximum(count, 1.0), 0.0))
         trust = count / (count + self.config.prior_episodes)
         direction = np.where(ratio < 0, -1.0, 1.0)
-        information[-1] *= direction[-1]  # visual evidence is never turned round, only shut out
+        senses = -len(DIRECTED)
+        information[senses:] *= direction[senses:]  # a sense is never turned round, only shut out
         logits = trust * (self.config.gain * information - self.config.offset)
         state = {"sums": sums, "total": total, "first": first, "last": last}
         return self._assemble(logits, trust, direction) | {"evidence": pack(state)}
 
     def _assemble(self, logits: np.ndarray, trust: np.ndarray, direction: np.ndarray) -> dict[str, Any]:
-        limit, sources, heard = self.config.limit, logits[:-1], trust[:-1] > 0
+        senses = -len(DIRECTED)
+        limit, sources, heard = self.config.limit, logits[:senses], trust[:senses] > 0
         family = np.zeros(self._n_families)
         for f in range(self._n_families):
             members = (self._family_of == f) & heard
@@ -138,7 +142,7 @@ class RelevanceLearner:
         for index, members in ((PRICE, ~self._external & heard), (EXTERNAL, self._external & heard)):
             if members.any():
                 modality[index] = sources[members].mean()
-        modality[VISUAL] = logits[-1]
+        modality[list(DIRECTED)] = logits[senses:]
         return {
             "modality": np.clip(modality, -limit, limit),
             "family": np.clip(family, -limit, limit),
@@ -157,10 +161,11 @@ class RelevanceLearner:
         modality, family = np.asarray(p["modality"]), np.asarray(p["family"])
         own = np.where(self._external, modality[EXTERNAL], modality[PRICE])
         bias = np.where(self._external, self._bias[EXTERNAL], self._bias[PRICE])
-        logits = np.append(bias + own + family[self._family_of], self._bias[VISUAL] + modality[VISUAL])
+        senses = list(DIRECTED)
+        logits = np.append(bias + own + family[self._family_of], self._bias[senses] + modality[senses])
         gate = 1.0 / (1.0 + np.exp(-logits))
         direction = np.asarray(p["direction"]).copy()
-        direction[-1] = 1.0
+        direction[-len(DIRECTED) :] = 1.0
         weight = gate * spoke
         total = weight.sum()
         return float((weight * r * direction).sum() / total) if total > 0 else 0.0

@@ -3,60 +3,79 @@
 from __future__ import annotations
 
 import math
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
 from numba import njit
 
+from janus_trader.brain.thalamus.attention import AttentionConfig, AttentionGates
+from janus_trader.brain.thalamus.bar_fusion import BarFusion, BarFusionConfig
 from janus_trader.brain.thalamus.context import ContextConfig, context_inputs, context_into
 from janus_trader.brain.thalamus.gating import (
     EXTERNAL,
     MODALITIES,
+    N_BAR,
+    N_MODALITIES,
+    ORDER_BOOK,
     PRICE,
+    SENTIMENT,
     VISUAL,
+    VOLUME,
+    CompetitionConfig,
     GatingConfig,
+    compete_into,
     coverage_into,
     gates_into,
 )
+from janus_trader.brain.thalamus.oscillation import Oscillation, OscillationConfig
 from janus_trader.brain.thalamus.price_fusion import PriceFusion, PriceFusionConfig
-from janus_trader.brain.thalamus.relevance import RelevanceConfig, RelevanceLearner
+from janus_trader.brain.thalamus.relevance import DIRECTED, RelevanceConfig, RelevanceLearner
+from janus_trader.brain.thalamus.saliency import (
+    SaliencyConfig,
+    bar_stimuli_into,
+    saliency_into,
+    stimulus_owners,
+)
+from janus_trader.brain.thalamus.senses import Senses, SensesConfig, SenseView
 from janus_trader.contracts.decision import Percept, VisualPercept
 from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
 from janus_trader.contracts.market import Field, Moment
+from janus_trader.contracts.protocols import Learner
 from janus_trader.contracts.regime import N_REGIMES, RegimeState
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, Count, NonNegative
+from janus_trader.numerics.surprise import SURPRISE_DTYPE
 
 _CHANGE = N_REGIMES + 1  # place of the change probability among the inputs of the context
 
 
 class ThalamusConfig(Config, frozen=True):
-    """Gates, context and the strength of the visual evidence."""
+    """Gates, context, fusion engines and the strength of the visual evidence.
+
+    What ablation has not favoured is off: ``bars`` (strengths 0), ``competition``, ``oscillation``, ``attention``.
+    """
 
     gating: GatingConfig = GatingConfig()
     context: ContextConfig = ContextConfig()
     relevance: RelevanceConfig = RelevanceConfig()
     price: PriceFusionConfig = PriceFusionConfig()
+    bars: BarFusionConfig = BarFusionConfig()
+    senses: SensesConfig = SensesConfig()
+    saliency: SaliencyConfig = SaliencyConfig()
+    competition: CompetitionConfig = CompetitionConfig()
+    oscillation: OscillationConfig = OscillationConfig()
+    attention: AttentionConfig = AttentionConfig()
     visual_strength: Annotated[
         NonNegative, Meta(description="evidence of a fully open visual gate, in units of weighted signal")
     ] = 0.03
-    memory: Annotated[Count, Meta(description="bars of visual evidence kept for the night")] = 2048
+    memory: Annotated[Count, Meta(description="bars of the senses' evidence kept for the night")] = 2048
 
 
 @njit(cache=True)
-def _mix(
-    visual_trend: np.ndarray,
-    reversal: np.ndarray,
-    trend: float,
-    calm: float,
-    strength: float,
-    out: np.ndarray,
-) -> None:
-    # out (2, n): direction seen, and the same as evidence
+def _mix(visual_trend: np.ndarray, reversal: np.ndarray, trend: float, calm: float, out: np.ndarray) -> None:
     for i in range(visual_trend.shape[0]):
-        out[0, i] = trend * visual_trend[i] + calm * reversal[i]
-        out[1, i] = strength * out[0, i]
+        out[i] = trend * visual_trend[i] + calm * reversal[i]
 
 
 @njit(cache=True)
@@ -70,17 +89,31 @@ def _source_gates(gate: np.ndarray, modality_of: np.ndarray, odds: np.ndarray, o
 
 @njit(cache=True)
 def _fuse(  # type: ignore[no-untyped-def]
-    bars, present, ready, has_volume, macro, external, inputs, fresh, relevance, odds, terms, gains, scales,
-    modality_of, trend, calm, chaos, volume, visual_trend, reversal, gate, context, sent, sources,
+    bars, present, ready, returns, external, has_volume, macro, inputs, fresh, relevance, odds, terms, gains,
+    scales, modality_of, trend, calm, chaos, volume, visual_trend, reversal, sense_gate, sense_stimulus,
+    states, owners, mask, settings, gate, context, seen, sources, saliency,
 ):  # fmt: skip
     """The whole of `Thalamus.fuse` on arrays: one compiled call in place of some thirty small ones."""
-    now = np.empty(gate.shape[0])
-    coverage_into(bars, present, ready, has_volume, macro, external, now)
-    for m in range(now.shape[0]):
+    now = np.empty(N_BAR)
+    known = 0.0
+    for j in range(macro.shape[0]):
+        known += 0.0 if math.isnan(macro[j]) else 1.0
+    share = known / max(macro.shape[0], 1)
+    coverage_into(bars, present, ready, has_volume, share, 1.0 if external.size else 0.0, now)
+    for m in range(N_BAR):
         fresh[m] += gains[3] * (now[m] - fresh[m])
     gates_into(now, fresh, relevance, terms, gains, inputs[_CHANGE], chaos, volume, gate)
-    context_into(inputs, scales[0], scales[1], gate, context)
-    _mix(visual_trend, reversal, trend, calm, gains[4] * gate[VISUAL], sent)
+    gate[N_BAR:] = sense_gate
+    _mix(visual_trend, reversal, trend, calm, seen)
+    stimuli = np.empty(owners.shape[0])
+    bar_stimuli_into(bars, present, returns, external, has_volume, now[VISUAL] > 0.0, seen, stimuli)
+    stimuli[4 : 4 + macro.shape[0]] = macro
+    stimuli[4 + macro.shape[0] :] = sense_stimulus
+    saliency_into(states, stimuli, owners, settings[0], int(settings[1]), gate, saliency)
+    for m in range(gate.shape[0]):
+        gate[m] *= mask[m]
+    compete_into(gate, saliency, settings[2], settings[3])
+    context_into(inputs, scales[0], scales[1], gate[:N_BAR], context)
     _source_gates(gate, modality_of, odds, sources)
 
 
@@ -89,10 +122,15 @@ class Thalamus:
 
     .. math:: g_m = \sigma(b_m + r_m + c\,(\kappa_m - 1) + f\,(\bar\kappa_m - 1) + \text{regime}_m)
 
-    with κ the coverage of modality m and r its learned relevance (specification eq. 29); g = 0 where κ = 0.
-    A source's gate is that of its modality with its family's relevance added. The evidence is
+    with κ the coverage of modality m and r its learned relevance (specification eq. 29); g = 0 where κ = 0. The
+    gates of outside senses are those of `Senses`. Gates may then be masked in turn (`Oscillation`) and compete
+    (`compete_into`). A source's gate is that of its modality with its family's relevance, and what attention adds
+    (`AttentionGates`), put on. The evidence is
 
     .. math:: e_i = v\, g_{visual}\,(P_{trend}\, trend_i + P_{calm}\, reversal_i)
+              + \sum_{m} v_m\, g_m\, pressure_{m,i}
+
+    with m the order book, the sentiment and, where they are on, the engines over bars (`BarFusion`).
 
     Parameters
     ----------
@@ -104,8 +142,9 @@ class Thalamus:
 
     Notes
     -----
-    Context and gates are finite whatever is absent. ``features`` are those of `PriceFusion`. Cost O(n + k) per
-    bar, about 50 µs.
+    Context and gates are finite whatever is absent; a sense that is absent, stale or from the future has gate 0
+    and adds nothing. ``features`` are those of `PriceFusion`; ``saliency`` says how surprising each modality was
+    (`saliency_into`). Cost O(n + k) per bar, about 50 µs.
 
     Examples
     --------
@@ -128,9 +167,11 @@ class Thalamus:
         self._family_of = np.array([order.index(f) for f in families], np.int64)
         self._external = np.array([name.startswith("external.") for name in source_names], np.bool_)
         self._modality_of = np.where(self._external, EXTERNAL, PRICE)
-        self._bias = np.array(config.gating.bias)
+        self._bias = np.array([*config.gating.bias, *config.senses.bias])
         self._pack(config)
-        self._price = PriceFusion(config.price, self.n)
+        self._price, self._bars = PriceFusion(config.price, self.n), BarFusion(config.bars, self.n)
+        self._senses, self._oscillation = Senses(config.senses, self.n), Oscillation(config.oscillation)
+        self._attention = AttentionGates(config.attention, self._family_of, config.memory)
         self._learner = RelevanceLearner(
             config.relevance, self._family_of, self._external, len(order), self._bias, self._recall
         )
@@ -138,15 +179,17 @@ class Thalamus:
 
     def _pack(self, config: ThalamusConfig) -> None:
         """The configuration as the arrays that compiled code reads."""
-        g, features = config.gating, config.context.features
+        g, features, senses = config.gating, config.context.features, config.senses
         self._terms = np.array([g.bias, g.change_gain, g.chaos_gain])
-        self._gains = np.array(
-            [g.coverage_gain, g.freshness_gain, g.liquidity_gain, g.freshness_rate, config.visual_strength]
-        )
+        self._gains = np.array([g.coverage_gain, g.freshness_gain, g.liquidity_gain, g.freshness_rate])
         self._scales = np.array([[f.centre for f in features], [f.scale for f in features]])
         self._features, self._macro = tuple(f.name for f in features), tuple(g.macro_features)
         self._size = config.context.size
-        self._inputs = np.empty(self._size - len(MODALITIES))
+        self._inputs = np.empty(self._size - N_BAR)
+        self._owners = stimulus_owners(len(self._macro))
+        s, c = config.saliency, config.competition
+        self._settings = np.array([s.decay, float(s.warmup), c.threshold, c.inhibition])
+        self._strengths = (senses.order_book_strength, senses.sentiment_strength)
 
     @property
     def context_size(self) -> int:
@@ -156,12 +199,21 @@ class Thalamus:
     def reset(self) -> None:
         """Forget evidence, freshness and what was learned."""
         m = self.config.memory
-        self._fresh = np.ones(len(MODALITIES))
-        self._sent = np.zeros((m, self.n), np.float16)
+        self._fresh = np.ones(N_BAR)
+        self._sent = np.zeros((m, len(DIRECTED), self.n), np.float16)
         self._sent_ts = np.zeros(m, np.int64)
         self._count = 0
-        self._price.reset()
-        self._learner.reset()
+        self._surprises = np.zeros(self._owners.size, SURPRISE_DTYPE)
+        self._last_saliency = 0.0
+        for part in (
+            self._price,
+            self._bars,
+            self._senses,
+            self._oscillation,
+            self._attention,
+            self._learner,
+        ):
+            part.reset()
 
     def fuse(self, moment: Moment, regime: RegimeState, visual: VisualPercept) -> Percept:
         """The gated view of the moment.
@@ -175,81 +227,112 @@ class Thalamus:
             raise DataError(
                 "thalamus: visual percept of another book", got=visual.trend.shape, expected=f"({self.n},)"
             )
-        known, inputs = moment.features.values, self._inputs
+        known, inputs = moment.features.values.get, self._inputs
         inputs[:] = context_inputs(self._features, regime, moment.features)
+        macro = np.array([known(name, math.nan) for name in self._macro])
         trend, calm, chaos = regime.trending_reverting_volatile
-        gate, context = np.empty(len(MODALITIES)), np.empty(self._size)
-        sent, sources = np.empty((2, self.n)), np.empty(len(self.names))
+        senses = self._senses.update(moment, regime.change_probability, self._learner.modality)
+        gate, context, saliency = np.empty(N_MODALITIES), np.empty(self._size), np.empty(N_MODALITIES)
+        seen, sources = np.empty(self.n), np.empty(len(self.names))
         _fuse(
-            moment.bars,
-            moment.present,
-            visual.ready,
-            Field.VOLUME in moment.fields,
-            sum([name in known for name in self._macro]) / max(len(self._macro), 1),
-            1.0 if moment.external.size else 0.0,
-            inputs,
-            self._fresh,
-            self._learner.modality,
-            self._learner.odds,
-            self._terms,
-            self._gains,
-            self._scales,
-            self._modality_of,
-            trend,
-            calm,
-            chaos,
-            known.get("relative_volume", math.nan),
-            visual.trend,
-            visual.reversal,
-            gate,
-            context,
-            sent,
-            sources,
-        )
-        self._remember(moment.ts_event, sent[0])
+            moment.bars, moment.present, visual.ready, moment.returns, moment.external,
+            Field.VOLUME in moment.fields, macro, inputs, self._fresh, self._learner.modality,
+            self._learner.odds, self._terms, self._gains, self._scales, self._modality_of, trend, calm, chaos,
+            known("relative_volume", math.nan), visual.trend, visual.reversal, senses.gate, senses.stimulus,
+            self._surprises, self._owners, self._oscillation.update(self._last_saliency), self._settings,
+            gate, context, seen, sources, saliency,
+        )  # fmt: skip
+        self._last_saliency = float(saliency.max())
+        if self._attention.on:
+            self._attend(moment.ts_event, gate, saliency, context, seen, senses, sources)
+        self._remember(moment.ts_event, seen, senses.pressure)
         return Percept(
             regime=regime,
             gates=dict(zip(MODALITIES, gate.tolist(), strict=True)),
             context=context,
-            evidence=sent[1],
+            evidence=self._evidence(moment, gate, seen, senses, trend, calm),
             source_gates=sources,
             features=self._price.update(moment.bars, moment.present),
+            saliency=dict(zip(MODALITIES, saliency.tolist(), strict=True)),
         )
 
-    def _remember(self, ts_event: int, mix: np.ndarray) -> None:
+    def _evidence(
+        self, moment: Moment, gate: np.ndarray, seen: np.ndarray, senses: SenseView, trend: float, calm: float
+    ) -> np.ndarray:
+        """Gated direction of all that is no strategy, (n,)."""
+        out = self.config.visual_strength * gate[VISUAL] * seen
+        for strength, m, pressure in zip(
+            self._strengths, (ORDER_BOOK, SENTIMENT), senses.pressure, strict=True
+        ):
+            if gate[m] > 0.0:
+                out += strength * gate[m] * pressure
+        if self._bars.on:
+            price, volume = self._bars.update(moment.bars, moment.present, trend, calm)
+            out += self.config.bars.price_strength * gate[PRICE] * price
+            out += self.config.bars.volume_strength * gate[VOLUME] * volume
+        return out
+
+    def _attend(
+        self,
+        ts_event: int,
+        gate: np.ndarray,
+        saliency: np.ndarray,
+        context: np.ndarray,
+        seen: np.ndarray,
+        senses: SenseView,
+        sources: np.ndarray,
+    ) -> None:
+        """Move the gates of the sources, in place, by what attention over the modalities adds."""
+        direction = np.zeros(N_MODALITIES)
+        direction[VISUAL] = seen.mean()
+        direction[[ORDER_BOOK, SENTIMENT]] = senses.pressure.mean(axis=1)
+        tokens = np.column_stack([gate, saliency, direction])
+        logits = self._attention.update(ts_event, tokens, context, sources)
+        _source_gates(gate, self._modality_of, self._learner.odds * np.exp(logits), sources)
+
+    def _remember(self, ts_event: int, seen: np.ndarray, pressure: np.ndarray) -> None:
         slot = self._count % self.config.memory
-        self._sent[slot] = mix
+        self._sent[slot, 0] = seen
+        self._sent[slot, 1:] = pressure
         self._sent_ts[slot] = ts_event
         self._count += 1
 
     def _recall(self, ts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         held = min(self._count, self.config.memory)
         if held == 0:
-            return np.zeros((ts.size, self.n)), np.zeros(ts.size, np.bool_)
+            return np.zeros((ts.size, len(DIRECTED), self.n)), np.zeros(ts.size, np.bool_)
         start = self._count % self.config.memory if self._count > held else 0
         times = np.roll(self._sent_ts, -start)[:held]
         at = np.minimum(np.searchsorted(times, ts), held - 1)
         known = times[at] == ts
         return self._sent[(at + start) % self.config.memory].astype(np.float64), known
 
-    def learners(self) -> list[RelevanceLearner]:
-        """The learner of relevance."""
-        return [self._learner]
+    def learners(self) -> list[Learner]:
+        """The learner of relevance, and that of attention where it is on."""
+        return [self._learner, self._attention] if self._attention.on else [self._learner]
 
     def parameters(self) -> dict[str, object]:
         """Learned parameters in force, by learner."""
-        return {self._learner.name: self._learner.parameters()}
+        return {x.name: x.parameters() for x in self.learners()}
 
     def snapshot(self) -> bytes:
         """State and learned parameters as bytes."""
         held = min(self._count, self.config.memory)
+        sent = self._sent[:held]
         return pack(
             {
                 "fresh": self._fresh,
-                "sent": self._sent[:held],
+                "sent": sent[:, 0],
+                "sent_by_senses": sent[:, 1:] if sent[:, 1:].any() else np.zeros((0, 2, self.n), np.float16),
                 "sent_ts": self._sent_ts[:held],
                 "count": self._count,
+                "surprises": self._surprises.tobytes(),
+                "last_saliency": self._last_saliency,
                 "price": self._price.snapshot(),
+                "bars": self._bars.snapshot(),
+                "senses": self._senses.snapshot(),
+                "oscillation": self._oscillation.snapshot(),
+                "attention": self._attention.snapshot(),
                 "parameters": self._learner.parameters(),
             }
         )
@@ -262,17 +345,26 @@ class Thalamus:
         IntegrityError
             It was taken with another book or memory.
         """
-        tree = unpack(raw)
+        tree: dict[str, Any] = unpack(raw)
         held = min(int(tree["count"]), self.config.memory)
         if (
             tree["sent"].shape != (held, self.n)
-            or len(tree["parameters"]["direction"]) != len(self.names) + 1
+            or len(tree["parameters"]["direction"]) != len(self.names) + len(DIRECTED)
+            or len(tree["surprises"]) != self._surprises.nbytes
         ):
             raise IntegrityError(
                 "thalamus: snapshot does not fit", got=tree["sent"].shape, expected=f"({held}, {self.n})"
             )
         self.reset()
         self._fresh, self._count = tree["fresh"], int(tree["count"])
-        self._sent[:held], self._sent_ts[:held] = tree["sent"], tree["sent_ts"]
+        self._sent[:held, 0], self._sent_ts[:held] = tree["sent"], tree["sent_ts"]
+        if len(tree["sent_by_senses"]):
+            self._sent[:held, 1:] = tree["sent_by_senses"]
+        self._surprises = np.frombuffer(tree["surprises"], SURPRISE_DTYPE).copy()
+        self._last_saliency = float(tree["last_saliency"])
         self._price.restore(tree["price"])
+        self._bars.restore(tree["bars"])
+        self._senses.restore(tree["senses"])
+        self._oscillation.restore(tree["oscillation"])
+        self._attention.restore(tree["attention"])
         self._learner.adopt(tree["parameters"])
