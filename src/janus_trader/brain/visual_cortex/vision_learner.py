@@ -19,7 +19,7 @@ class VisionLearningConfig(Config, frozen=True):
 
     memory: Annotated[int, Meta(ge=16, le=100_000, description="bars whose images can be recalled")] = 2048
     samples: Annotated[Count, Meta(description="images of a night's training, drawn from all recalled")] = (
-        1536
+        1024
     )
     min_samples: Annotated[Count, Meta(description="images needed to train at all")] = 128
     judged: Annotated[Count, Meta(description="images a candidate is judged on at most")] = 1024

@@ -87,8 +87,11 @@ def rescaled(x: torch.Tensor, edge: float = EDGE) -> tuple[torch.Tensor, torch.T
     lo, hi = x.amin(-1, keepdim=True), x.amax(-1, keepdim=True)
     flat = hi - lo <= FLAT
     span = torch.where(flat, torch.ones_like(lo), hi - lo)
-    c = torch.where(flat, torch.zeros_like(x), ((x - lo) - (hi - x)) / span).clamp(edge - 1.0, 1.0 - edge)
-    return c, torch.sqrt((1.0 - c) * (1.0 + c))
+    below, above = (x - lo) / span, (hi - x) / span
+    c = torch.where(flat, torch.zeros_like(x), below - above).clamp(edge - 1.0, 1.0 - edge)
+    # s^2 = 4 below above loses no digits near the ends; its least value is that of the clipped cosine
+    square = torch.where(flat, torch.ones_like(x), 4.0 * below * above).clamp_min(edge * (2.0 - edge))
+    return c, torch.sqrt(square)
 
 
 class DiffGAF(nn.Module):
@@ -134,7 +137,7 @@ class DiffGAF(nn.Module):
         if not 1 <= size <= window or form not in ("compiled", "polar", "products"):
             raise ConfigError("DiffGAF does not fit", got=(window, size, form), expected="size <= window")
         self.form = form
-        self.register_buffer("average", torch.from_numpy(paa_matrix(window, size)).float(), persistent=False)
+        self.register_buffer("average", torch.from_numpy(paa_matrix(window, size)), persistent=False)
         self.normalisation = LearnableNormalisation(1) if normalisation == "learned" else None
 
     def frames(self, windows: torch.Tensor) -> torch.Tensor:
