@@ -151,18 +151,27 @@ def _grow(x, sample, height, uniforms, feature, threshold, child, path):
 
 
 @njit(cache=True)
+def isolation_step(row, feature, threshold, child, path, scale):
+    """Score of one row by the arrays of an `IsolationForest`; ``scale`` is `expected_path` of its sample.
+
+    NaN where a field of the row is. O(trees log sample).
+    """
+    for j in range(row.shape[0]):
+        if math.isnan(row[j]):
+            return math.nan
+    total = 0.0
+    for tree in range(feature.shape[0]):
+        node = 0
+        while feature[tree, node] >= 0:
+            node = child[tree, node] + (row[feature[tree, node]] > threshold[tree, node])
+        total += path[tree, node]
+    return 2.0 ** (-total / feature.shape[0] / scale)
+
+
+@njit(cache=True)
 def _score(x, feature, threshold, child, path, scale, out):
     for i in range(x.shape[0]):
-        total = 0.0
-        for tree in range(feature.shape[0]):
-            node = 0
-            while feature[tree, node] >= 0:
-                node = child[tree, node] + (x[i, feature[tree, node]] > threshold[tree, node])
-            total += path[tree, node]
-        out[i] = 2.0 ** (-total / feature.shape[0] / scale)
-        for j in range(x.shape[1]):
-            if math.isnan(x[i, j]):
-                out[i] = math.nan
+        out[i] = isolation_step(x[i], feature, threshold, child, path, scale)
 
 
 def isolation_uniforms(trees: int, sample: int) -> tuple[int, int]:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from janus_trader.brain.amygdala import Amygdala, AmygdalaConfig, DetectorBank, DetectorConfig
-from janus_trader.brain.amygdala.detectors import DETECTORS, INPUTS, N_CALIBRATED
+from janus_trader.brain.amygdala.detectors import ANOMALIES, DETECTORS, INPUTS, SIGNALS
 from janus_trader.contracts.decision import Correlation, Posture, Severity, Threat
 from janus_trader.contracts.errors import ConfigError, IntegrityError
 from janus_trader.contracts.features import FeatureVector
@@ -82,7 +82,8 @@ def test_a_crash_and_a_volatility_spike_are_seen() -> None:
     run(amygdala, 0.01 * rng.standard_normal(1200), rng)
     crash = amygdala.assess(features(1, -0.12), regime(), book(), None)
     assert crash.severity >= Severity.MEDIUM
-    assert max(crash.detectors, key=crash.detectors.__getitem__) == "zscore"
+    assert max(ANOMALIES, key=lambda d: crash.detectors.get(d, 0.0)) == "zscore"
+    assert crash.detectors["black_swan"] > 0.5
     amygdala = Amygdala()
     run(amygdala, 0.01 * rng.standard_normal(1200), rng)
     wild = [amygdala.assess(features(t, 0.06 * (-1) ** t), regime(), book(), None) for t in range(30)]
@@ -221,8 +222,9 @@ def test_protocols_and_names() -> None:
     assert isinstance(amygdala, Stateful)
     permission: TradingPermission = amygdala.kill_switch
     assert permission is not None
-    assert [learner.name for learner in amygdala.learners()] == ["fear"]
-    assert len(DETECTORS) > N_CALIBRATED
+    assert [learner.name for learner in amygdala.learners()] == ["fear", "threat_thresholds"]
+    assert len(ANOMALIES) == 5
+    assert (*ANOMALIES, "anomaly", *SIGNALS) == DETECTORS
 
 
 def test_assess_is_quick() -> None:

@@ -122,3 +122,52 @@ def test_snapshot_round_trip() -> None:
     other.restore(memory.snapshot())
     assert other.fear(CRISIS) == fear
     assert other.snapshot() == memory.snapshot()
+
+
+def trials_until(memory: FearMemory, level: float, first: int, limit: int = 50) -> int:
+    for n in range(1, limit):
+        if night(memory, [episode(first + n, -0.025)]) >= level:
+            return n
+    return limit
+
+
+def test_learning_anew_after_extinction_takes_fewer_trials() -> None:
+    """Savings (Bouton 2004): extinction is new learning on top of a trace that stays."""
+    memory = FearMemory(FearConfig(decay=1.0))
+    night(memory, calm(0, 60))
+    first = trials_until(memory, 0.5, 100)
+    night(memory, [episode(300 + i, 0.001) for i in range(60)])
+    assert memory.fear(CRISIS) < 0.1  # extinguished
+    again = trials_until(memory, 0.5, 600)
+    assert again < first
+    fresh = FearMemory(FearConfig(decay=1.0))
+    night(fresh, calm(0, 60))
+    night(fresh, [episode(300 + i, 0.001) for i in range(60)])
+    assert trials_until(fresh, 0.5, 600) > again  # it is the trace, not the time, that saves
+
+
+def test_extinction_does_not_erase_the_association() -> None:
+    memory, _ = shocked(3)
+    before = memory.parameters["association"][Regime.CRISIS]
+    night(memory, [episode(200 + i, 0.001) for i in range(60)])
+    assert memory.parameters["association"][Regime.CRISIS] == before
+
+
+def test_fear_that_foretells_harm_is_heeded_more_and_fear_that_does_not_less() -> None:
+    (right, _), (wrong, _) = shocked(3), shocked(3)
+    before = right.response
+    night(right, [episode(200 + i, -0.3 if i % 2 else 0.001) for i in range(20)])
+    night(wrong, [episode(200 + i, 0.001) for i in range(40)])
+    assert right.response > before > wrong.response
+    night(right, [episode(300 + i, -1.0) for i in range(400)])
+    assert right.response <= right.config.response_range[1]
+
+
+def test_without_fear_or_exposure_the_response_stays() -> None:
+    memory, _ = shocked(3)
+    before = memory.response
+    night(memory, [episode(200 + i, -0.3, exposure=0.0) for i in range(20)])
+    assert memory.response == before
+    fearless = FearMemory(FearConfig(acquisition=0.0))
+    night(fearless, calm(0, 60) + [episode(100 + i, -0.3) for i in range(20)])
+    assert fearless.response == 1.0

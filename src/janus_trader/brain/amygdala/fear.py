@@ -30,6 +30,13 @@ class FearConfig(Config, frozen=True):
     min_exposure: Annotated[
         Fraction, Meta(description="gross exposure below which an episode teaches nothing")
     ] = 0.05
+    response_rate: Annotated[
+        float, Meta(ge=0, le=1, description="dual step of the response to fear, per episode at full fear")
+    ] = 0.1
+    harm_budget: Annotated[
+        float, Meta(gt=0, lt=1, description="share of bad outcomes among frightened ones that is tolerated")
+    ] = 0.05
+    response_range: tuple[float, float] = (0.5, 1.3)
 
 
 FearParameters = dict[str, Any]
@@ -42,6 +49,7 @@ def _fresh() -> FearParameters:
         "variance": 0.0,
         "count": 0,
         "last_step": -1,
+        "response": 1.0,
     }
 
 
@@ -52,6 +60,7 @@ def _copy(p: FearParameters) -> FearParameters:
         "variance": float(p["variance"]),
         "count": int(p["count"]),
         "last_step": int(p["last_step"]),
+        "response": float(p["response"]),
     }
 
 
@@ -69,7 +78,17 @@ class FearMemory:
 
     and ``A <- decay A`` once a night. Expressed fear is ``clip(q . (A - I), 0, 1)``. Because
     extinction leaves A in place, one reminder that strips I brings fear back higher than the same
-    event could first acquire it (reinstatement; Monfils et al. 2009). O(7) per episode.
+    event could first acquire it (reinstatement; Monfils et al. 2009), and learning anew takes fewer trials
+    than learning at first (savings; Bouton 2004).
+
+    How strongly fear raises the threat level is learned as well: the response g is the multiplier of the
+    constraint that of the exposed outcomes that were feared, weighted by fear, at most a share
+    ``harm_budget`` is bad, moved by dual ascent::
+
+        g <- clip(g + response_rate * phi * (1{bad} - harm_budget), response_range)
+
+    so that fear that foretold harm is heeded more and fear that did not is heeded less (the fear-constrained
+    update of FNI-RL, He et al. 2024). O(7) per episode.
 
     Parameters
     ----------
@@ -92,6 +111,11 @@ class FearMemory:
         self.parameters = _copy(parameters)
         self._expressed = (self.parameters["association"] - self.parameters["inhibition"]).tolist()
 
+    @property
+    def response(self) -> float:
+        """How strongly fear raises the threat level, 1 before any outcome."""
+        return float(self.parameters["response"])
+
     def fear(self, posterior: np.ndarray | Sequence[float]) -> float:
         """Expressed fear in [0, 1] under a regime posterior (7,)."""
         total = 0.0
@@ -107,11 +131,19 @@ class FearMemory:
         steps, first = np.unique(batch.step, return_index=True)
         fresh = [batch[int(j)] for j in first[steps > p["last_step"]]]
         for episode in fresh:
+            if not (np.isfinite(episode.reward) and np.isfinite(episode.posterior).all()):
+                p["last_step"] = episode.step  # an outcome that is no number teaches nothing
+                continue
             scale = float(np.sqrt(p["variance"]))
             warm = p["count"] >= c.min_episodes and scale > 0
             q = np.asarray(episode.posterior, dtype=np.float64)
             exposed = float(np.abs(episode.weights).sum()) >= c.min_exposure
-            if warm and episode.reward < -c.bad_sigma * scale:
+            bad = warm and episode.reward < -c.bad_sigma * scale
+            if warm and exposed:
+                phi = min(1.0, max(0.0, float(q @ (a - i))))
+                moved = p["response"] + c.response_rate * phi * (float(bad) - c.harm_budget)
+                p["response"] = min(c.response_range[1], max(c.response_range[0], moved))
+            if bad:
                 g = min(1.0, -episode.reward / (2.0 * c.bad_sigma * scale))
                 a += q * c.acquisition * g * (1.0 - a)
                 i *= 1.0 - q * c.reinstatement * g

@@ -6,8 +6,10 @@ Biology
 
 Mechanism
     `Hypothalamus.appetite` multiplies five factors to one risk scalar: regime, drawdown ladder,
-    realised against predicted risk, tempered Kelly on the book's own returns, and an energy reserve
-    that utilisation and losses drain. `correlate` keeps the covariance and watches its average.
+    realised against predicted risk, tempered Kelly on the book's own returns, and energy: a reserve
+    that utilisation, margin and losses drain and that recovers the slower the deeper the drawdown, times
+    the cut of `Homeostasis`, which keeps exposure, heat, drawdown and correlation within ranges that move
+    with the regime ahead of time. `correlate` keeps the covariance and watches its average.
     `allocate` spends the appetite: a risk-parity anchor as prior, scores as views, turnover priced in.
 
 Deliberate departures
@@ -28,9 +30,11 @@ from janus_trader.brain.hypothalamus.correlation import (
     average_correlation,
 )
 from janus_trader.brain.hypothalamus.energy import EnergyConfig, EnergyReserve
+from janus_trader.brain.hypothalamus.homeostasis import VITAL_SIGNS, Homeostasis, HomeostasisConfig, Vitals
 from janus_trader.brain.hypothalamus.hypothalamus import Hypothalamus, HypothalamusConfig
 
 __all__ = [
+    "VITAL_SIGNS",
     "AllocationConfig",
     "AppetiteConfig",
     "AppetiteModel",
@@ -38,8 +42,11 @@ __all__ = [
     "CorrelationTracker",
     "EnergyConfig",
     "EnergyReserve",
+    "Homeostasis",
+    "HomeostasisConfig",
     "Hypothalamus",
     "HypothalamusConfig",
     "TargetAllocator",
+    "Vitals",
     "average_correlation",
 ]

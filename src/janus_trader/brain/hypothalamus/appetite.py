@@ -12,6 +12,7 @@ from msgspec import Meta
 from numba import njit
 
 from janus_trader.brain.hypothalamus.energy import EnergyConfig, EnergyReserve
+from janus_trader.brain.hypothalamus.homeostasis import Homeostasis, HomeostasisConfig, Vitals
 from janus_trader.contracts.decision import Appetite
 from janus_trader.contracts.errors import ConfigError
 from janus_trader.contracts.market import PortfolioState
@@ -42,6 +43,7 @@ class AppetiteConfig(Config, frozen=True):
     prior_years: Annotated[Positive, Meta(description="weight of that belief, in years of data")] = 1.0
     min_exposure: Annotated[Fraction, Meta(description="gross below which a bar says nothing")] = 0.05
     energy: EnergyConfig = EnergyConfig()
+    homeostasis: HomeostasisConfig = HomeostasisConfig()
 
 
 #: Running statistics of the book: counts, mean and variance of its returns (Kelly), realised and
@@ -112,7 +114,8 @@ class AppetiteModel:
       correction of the risk model by its error, not a second volatility target;
     * kelly: ``clip(f, kelly_floor, 1)`` with f the tempered Kelly leverage of the book as it is
       held (mean shrunk to a prior Sharpe); 1 while there are fewer than 30 exposed bars;
-    * energy: see `EnergyReserve`.
+    * energy: the reserve (`EnergyReserve`) times what keeps the vital signs in range (`Homeostasis`); the
+      set points of both follow the regime's appetite ahead of time, seen and forecast regime mixed.
 
     ``target_volatility`` of the answer is the annual target times the scalar. An equity that is not a
     positive number gives appetite 0. Each bar (``portfolio.ts_event``) is counted once. O(n^2).
@@ -156,6 +159,9 @@ class AppetiteModel:
                 expected="regime factors in [0, 1.5] and a volatility range around 1",
             )
         self.config, self.bars_per_year = config, float(bars_per_year)
+        self._gross_limit = float(gross_limit)
+        self.homeostasis = Homeostasis(c.homeostasis)
+        self._annual = math.sqrt(bars_per_year)
         self.energy = EnergyReserve(c.energy, gross_limit, c.volatility_target / math.sqrt(bars_per_year))
         halflives = (c.kelly_halflife, c.volatility_halflife)
         self._c = np.array([*(1.0 - 0.5 ** (1.0 / h) for h in halflives), c.min_exposure])
@@ -164,19 +170,26 @@ class AppetiteModel:
         self.reset()
 
     def appetite(
-        self, regime: RegimeState, portfolio: PortfolioState, covariance: np.ndarray, ready: bool
+        self,
+        regime: RegimeState,
+        portfolio: PortfolioState,
+        covariance: np.ndarray,
+        ready: bool,
+        average_correlation: float = math.nan,
     ) -> Appetite:
         """Appetite of this bar; ``covariance`` (n, n) is the last one known, used where ``ready``."""
-        wanted = 0.0
-        for p, a in zip(regime.posterior, self.config.regime, strict=True):
+        wanted, coming = 0.0, 0.0
+        for p, q, a in zip(regime.posterior, regime.forecast, self.config.regime, strict=True):
             wanted += p * a
+            coming += q * a
+        ahead = wanted + self.config.homeostasis.anticipation * (coming - wanted)
         healthy = math.isfinite(portfolio.equity) and portfolio.equity > 0.0
         if healthy:
-            self._count(portfolio, covariance, ready, wanted)
+            self._count(portfolio, covariance, ready, ahead, average_correlation)
         s = self._book[0].item()  # the record as a plain tuple: fields of it are numbers of Python
         volatility, kelly = self._volatility_factor(s), self._kelly_factor(s)
         drawdown = self.drawdown_factor(portfolio.drawdown) if healthy else 0.0
-        energy = self.energy.factor
+        energy = self.energy.factor * self.homeostasis.factor
         scalar = min(LARGEST, max(0.0, wanted * drawdown * volatility * kelly * energy))
         return Appetite(
             scalar=scalar,
@@ -199,14 +212,30 @@ class AppetiteModel:
         slope = (appetite[j] - appetite[j - 1]) / (at[j] - at[j - 1])
         return slope * (drawdown - at[j - 1]) + appetite[j - 1]
 
-    def _count(self, portfolio: PortfolioState, covariance: np.ndarray, ready: bool, wanted: float) -> None:
+    def _count(
+        self,
+        portfolio: PortfolioState,
+        covariance: np.ndarray,
+        ready: bool,
+        ahead: float,
+        average_correlation: float,
+    ) -> None:
         ts, equity = portfolio.ts_event, portfolio.equity
         if ts <= self._book["ts"][0]:
             return
         weights = np.array(portfolio.weights, dtype=np.float64)
         usable = ready and len(weights) == len(covariance)
         r = _observe(self._book, ts, equity, weights, covariance, usable, self._c)
-        self.energy.update(float(self._book["exposure"][0]), portfolio.cash / equity, r, wanted)
+        exposure, variance = float(self._book["exposure"][0]), float(self._book["next_forecast"][0])
+        self.energy.update(exposure, portfolio.cash / equity, r, ahead, portfolio.drawdown)
+        heat = self._annual * math.sqrt(max(0.0, variance)) / self.config.volatility_target
+        vitals = Vitals(
+            exposure=exposure / self._gross_limit,
+            heat=heat if usable else math.nan,
+            drawdown=portfolio.drawdown,
+            correlation=average_correlation,
+        )
+        self.homeostasis.update(vitals, ahead)
 
     def _volatility_factor(self, book: tuple[Any, ...]) -> float:
         low, high = self.config.volatility_range
@@ -232,12 +261,18 @@ class AppetiteModel:
         self._book[:] = np.zeros(1, BOOK_DTYPE)
         self._book["ts"] = np.iinfo(np.int64).min
         self.energy.reset()
+        self.homeostasis.reset()
 
     def state(self) -> dict[str, Any]:
         """State tree for a snapshot."""
-        return {"book": self._book, "energy": self.energy.reserve}
+        return {
+            "book": self._book,
+            "energy": self.energy.reserve,
+            "homeostasis": self.homeostasis.state(),
+        }
 
     def put_state(self, state: dict[str, Any]) -> None:
         """Inverse of `state`."""
         self._book[:] = state["book"]
         self.energy.reserve = float(state["energy"])
+        self.homeostasis.put_state(state["homeostasis"])

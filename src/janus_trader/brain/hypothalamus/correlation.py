@@ -97,6 +97,8 @@ class CorrelationTracker:
         Returns seen of each instrument.
     ready : bool
         Whether some instrument has enough of them.
+    average : float
+        Mean correlation after the last bar, NaN before it is ready.
 
     Examples
     --------
@@ -133,6 +135,7 @@ class CorrelationTracker:
             self.sigma,
         )
         self.ready = ready
+        self.average = average if ready else math.nan
         moved = 0.0
         if ready:
             if self._slow_count > 0:
@@ -145,7 +148,7 @@ class CorrelationTracker:
         """Forget everything."""
         self._state[:] = np.zeros(1, self._state.dtype)
         self.bars[:] = 0
-        self._slow, self._slow_count = 0.0, 0
+        self._slow, self._slow_count, self.average = 0.0, 0, math.nan
         self._hold(self._prior * np.eye(self.n))
 
     def _hold(self, covariance: np.ndarray) -> None:
@@ -160,6 +163,7 @@ class CorrelationTracker:
             "bars": self.bars,
             "covariance": self.covariance,
             "slow": [self._slow, self._slow_count],
+            "average": [self.average] if math.isfinite(self.average) else [],
         }
 
     def put_state(self, state: dict[str, Any]) -> None:
@@ -173,3 +177,4 @@ class CorrelationTracker:
         self._hold(np.array(state["covariance"]))
         slow, count = state["slow"]
         self._slow, self._slow_count = float(slow), int(count)
+        self.average = float(state["average"][0]) if len(state["average"]) else math.nan

@@ -14,6 +14,9 @@ class EnergyConfig(Config, frozen=True):
     """Rates of the reserve, per bar."""
 
     recovery: Annotated[Fraction, Meta(description="share of what is missing that returns")] = 0.05
+    capacity_drawdown: Annotated[
+        float, Meta(gt=0, le=1, description="drawdown at which nothing is left to recover with")
+    ] = 0.5
     set_point: Annotated[Positive, Meta(description="utilisation carried without fatigue, regime 1")] = 0.8
     use_drain: Annotated[NonNegative, Meta(description="per unit of utilisation above the set point")] = 0.05
     margin_drain: Annotated[NonNegative, Meta(description="per unit of equity that is borrowed")] = 0.02
@@ -25,9 +28,10 @@ class EnergyReserve:
     """Reserve E in [0, 1] of the trading system.
 
     With utilisation ``u = gross / gross_limit``, borrowed share b, the book's return r in units of its
-    target deviation z and the regime's appetite a::
+    target deviation z, the regime's appetite a and the recovery capacity q left by a drawdown d::
 
-        E <- clip(E + rho (1 - E) - k_u (u - u*(a))+ - k_m b - k_l (-z - 1)+, 0, 1)
+        q = (1 - d / d_0)+
+        E <- clip(E + rho q (1 - E) - k_u (u - u*(a))+ - k_m b - k_l (-z - 1)+, 0, 1)
         u*(a) = set_point * a            factor = floor + (1 - floor) E
 
     The set point moves with the regime (allostasis): what is comfortable in a bull market is
@@ -57,14 +61,18 @@ class EnergyReserve:
         """Factor of the appetite, in [floor, 1]."""
         return self.config.floor + (1.0 - self.config.floor) * self.reserve
 
-    def update(self, gross: float, cash_share: float, r: float, appetite: float) -> None:
-        """Take in one bar; ``r`` may be NaN where there is no return yet."""
+    def update(
+        self, gross: float, cash_share: float, r: float, appetite: float, drawdown: float = 0.0
+    ) -> None:
+        """Take in one bar; ``r`` may be NaN where there is no return yet, ``drawdown`` is in [0, 1]."""
         c = self.config
         load = c.use_drain * max(0.0, gross / self._limit - c.set_point * appetite)
         load += c.margin_drain * max(0.0, -cash_share)
         if math.isfinite(r):
             load += c.loss_drain * max(0.0, -r / self._deviation - 1.0)
-        self.reserve = min(1.0, max(0.0, self.reserve + c.recovery * (1.0 - self.reserve) - load))
+        capacity = max(0.0, 1.0 - drawdown / c.capacity_drawdown)
+        gain = c.recovery * capacity * (1.0 - self.reserve)
+        self.reserve = min(1.0, max(0.0, self.reserve + gain - load))
 
     def reset(self) -> None:
         """A full reserve."""

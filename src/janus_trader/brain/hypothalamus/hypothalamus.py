@@ -9,6 +9,7 @@ import numpy as np
 from janus_trader.brain.hypothalamus.allocation import AllocationConfig, TargetAllocator
 from janus_trader.brain.hypothalamus.appetite import AppetiteConfig, AppetiteModel
 from janus_trader.brain.hypothalamus.correlation import CorrelationConfig, CorrelationTracker
+from janus_trader.brain.hypothalamus.homeostasis import VITAL_SIGNS
 from janus_trader.contracts.decision import Action, Appetite, Correlation, Target
 from janus_trader.contracts.market import PortfolioState
 from janus_trader.contracts.regime import RegimeState
@@ -57,7 +58,12 @@ class Hypothalamus:
     def appetite(self, regime: RegimeState, portfolio: PortfolioState) -> Appetite:
         """The risk scalar of this bar and its factors (see `AppetiteModel`)."""
         tracker = self._correlation
-        return self._appetite.appetite(regime, portfolio, tracker.covariance, tracker.ready)
+        return self._appetite.appetite(regime, portfolio, tracker.covariance, tracker.ready, tracker.average)
+
+    @property
+    def vital_signs(self) -> dict[str, float]:
+        """Cut of the appetite that each vital sign asks for now (see `Homeostasis`)."""
+        return dict(zip(VITAL_SIGNS, self._appetite.homeostasis.cuts, strict=True))
 
     def correlate(self, returns: np.ndarray, present: np.ndarray) -> Correlation:
         """Covariance of one-bar returns after this bar (see `CorrelationTracker`)."""
