@@ -85,7 +85,7 @@ class WorkDisplay:
     def __call__(self, share: float, told: str) -> None:
         """Show the share that is done."""
         now = time.monotonic()
-        if self._at is None:  # what was there already says nothing about how fast it goes
+        if self._at is None or share <= self._at:  # what was there, and starting up, say nothing about speed
             self._at, self._began = share, now
         if self._live:
             self._progress.update(self._task, completed=share, told=told)

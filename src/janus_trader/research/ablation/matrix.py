@@ -29,7 +29,7 @@ from janus_trader.research.ablation.statistics import (
     paired_differences,
 )
 from janus_trader.research.ablation.store import MatrixStore, source_fingerprint
-from janus_trader.research.ablation.workers import Stop, each_result
+from janus_trader.research.ablation.workers import Stop, Tell, each_result
 from janus_trader.runs.history import SELECTION_END, HistoryRequest, day_ns, iso
 from janus_trader.runs.settings import LifeConfig
 from janus_trader.runs.trials import append_trial, find_trials, read_trials
@@ -158,6 +158,7 @@ def run_matrix(
     jobs: int = 2,
     resume: bool = False,
     samples: int = SAMPLES,
+    life: Callable[[LifeTask, Tell], DailySeries] = live,
     progress: Callable[[int, int, float], None] | None = None,
     stop: Stop | None = None,
 ) -> dict[str, Any]:
@@ -172,6 +173,8 @@ def run_matrix(
         Of the record of trials.
     jobs : int
         Processes.
+    life : callable
+        What a task is lived by; importable by name.
     progress : callable, optional
         ``progress(lives done, lives in all, share of the whole)``.
     stop : callable, optional
@@ -197,7 +200,7 @@ def run_matrix(
 
     todo = [tasks[i] for i in missing]
     warm = _shortened(todo[0], _WARM_BARS) if todo else None
-    for number, series in each_result(live, todo, jobs=jobs, progress=tell, stop=stop, first=warm):
+    for number, series in each_result(life, todo, jobs=jobs, progress=tell, stop=stop, first=warm):
         store.write(files[missing[number]], series)
     tell(1.0)
     summary = _summary(plan, [store.read(file) for file in files], samples, fingerprint, told)
