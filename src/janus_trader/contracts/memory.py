@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
+from itertools import chain
 from typing import Any, overload
 
 import msgspec
@@ -43,6 +44,8 @@ class Episode(Message, frozen=True):
         `janus_trader.contracts.features.INSTRUMENT_FEATURES` of every instrument at the decision.
     held : (n,) float32 array
         The weights held when the decision was made.
+    violation : float
+        How far the decision broke the market axioms, 1 − satisfaction in [0, 1]; 0 where no logic spoke.
     """
 
     step: int
@@ -60,6 +63,7 @@ class Episode(Message, frozen=True):
     ripple: str = ""
     features: np.ndarray = msgspec.field(default_factory=lambda: np.empty((0, 0)))
     held: np.ndarray = msgspec.field(default_factory=lambda: np.empty(0))
+    violation: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +71,14 @@ class Episodes(Sequence[Episode]):
     """Many episodes as columns, the form in which a night learns; also a sequence of `Episode`.
 
     Shapes for ``E`` episodes, ``k`` sources, ``n`` instruments: ``step``, ``ts_event``, ``reward``, ``cost``,
-    ``fear``, ``surprise``, ``confidence`` (E,); ``context`` (E, d); ``posterior`` (E, 7); ``signals`` and
-    ``payoff`` (E, k, n); ``weights`` (E, n); ``ripple`` a tuple of E texts. ``weight`` (E,) corrects for the way
-    the episodes were drawn (importance weights, eq. 41; 1 where each counts as it is). ``features`` is
-    (E, n, f), ``held`` (E, n). ``after`` holds, row for row, the episodes of the decisions that came one bar
-    later, and ``continues`` (E,) says where there is one (a row without one repeats the episode itself); both
-    are None where nobody asked for them.
+    ``fear``, ``surprise``, ``confidence``, ``violation`` (E,); ``context`` (E, d); ``posterior`` (E, 7);
+    ``signals`` and ``payoff`` (E, k, n); ``weights`` (E, n); ``ripple`` a tuple of E texts; ``features``
+    (E, n, f); ``held`` (E, n). ``weight`` (E,) corrects for the way the episodes were drawn (importance
+    weights, eq. 41; 1 where each counts as it is).
+
+    ``after`` holds, row for row, the episodes of the decisions that came one bar later, and ``continues`` (E,)
+    says where there is one (a row without one repeats the episode itself); both are None where nobody asked
+    for them. A row without a successor is cut off there, not ended.
 
     >>> len(Episodes.of([]))
     0
@@ -96,6 +102,11 @@ class Episodes(Sequence[Episode]):
     held: np.ndarray
     after: Episodes | None = None
     continues: np.ndarray | None = None
+    violation: np.ndarray = field(default_factory=lambda: np.empty(0))
+
+    def __post_init__(self) -> None:
+        if self.violation.shape != self.step.shape:
+            object.__setattr__(self, "violation", np.zeros(len(self.step)))
 
     @classmethod
     def of(cls, episodes: Sequence[Episode]) -> Episodes:
@@ -126,6 +137,7 @@ class Episodes(Sequence[Episode]):
             weight=np.ones(len(rows)),
             features=stacked("features", 3),
             held=stacked("held", 2),
+            violation=stacked("violation", 1),
         )
 
     def taken(self, rows: np.ndarray | slice) -> Episodes:
@@ -140,29 +152,43 @@ class Episodes(Sequence[Episode]):
         return Episodes(**columns)
 
     def before(self, step: int) -> Episodes:
-        """Those whose decision lies before a step; the order of time is assumed."""
-        return self.taken(slice(0, int(np.searchsorted(self.step, step))))
+        """Those whose decision lies before a step, as if nothing had come after; the order of time is assumed.
 
-    def joined(self, other: Episodes) -> Episodes:
-        """These and others, in order of time. Either may be empty."""
-        if not len(self) or not len(other):
-            return other if not len(self) else self
-        both = self._followed_by(other)
-        return both.taken(np.argsort(both.step, kind="stable"))
+        A successor at or after the step is forgotten too: its row repeats the episode itself.
+        """
+        kept = self.taken(slice(0, int(np.searchsorted(self.step, step))))
+        if kept.after is None or kept.continues is None or not len(kept):
+            return kept
+        beyond = kept.continues & (kept.after.step >= step)
+        return kept.with_after(kept.after._replaced(beyond, kept), kept.continues & ~beyond)
 
-    def _followed_by(self, other: Episodes) -> Episodes:
-        """These, then others, row by row; what came after is kept where both know it."""
-        special = ("ripple", "after", "continues")
+    def with_after(self, after: Episodes, continues: np.ndarray) -> Episodes:
+        """These episodes with what came one bar later, row for row."""
+        return replace(self, after=after, continues=continues)
+
+    def _replaced(self, where: np.ndarray, other: Episodes) -> Episodes:
+        """Rows of ``other`` where the mask says so, else these."""
+        if not where.any():
+            return self
         columns: dict[str, Any] = {
-            f.name: np.concatenate([getattr(self, f.name), getattr(other, f.name)])
-            for f in fields(self)
-            if f.name not in special
+            "ripple": tuple(
+                b if swap else a for a, b, swap in zip(self.ripple, other.ripple, where.tolist(), strict=True)
+            )
         }
-        columns["ripple"] = (*self.ripple, *other.ripple)
-        if self.after is not None and other.after is not None:
-            columns["after"] = self.after._followed_by(other.after)
-            columns["continues"] = np.concatenate([self.continues, other.continues])
+        for f in fields(self):
+            if f.name not in ("ripple", "after", "continues"):
+                mine, theirs = getattr(self, f.name), getattr(other, f.name)
+                mask = where.reshape(-1, *[1] * (mine.ndim - 1))
+                columns[f.name] = np.where(mask, theirs, mine)
         return Episodes(**columns)
+
+    def joined(self, *others: Episodes) -> Episodes:
+        """These and others, in order of time; of one time in the order given. Any may be empty."""
+        parts = [part for part in (self, *others) if len(part)]
+        if len(parts) < 2:
+            return parts[0] if parts else self
+        both = _one_after_another(parts)
+        return both.taken(np.argsort(both.step, kind="stable"))
 
     def __len__(self) -> int:
         return len(self.step)
@@ -190,7 +216,25 @@ class Episodes(Sequence[Episode]):
             ripple=self.ripple[index],
             features=self.features[index].astype(np.float32),
             held=self.held[index].astype(np.float32),
+            violation=float(self.violation[index]),
         )
+
+
+def _one_after_another(parts: Sequence[Episodes]) -> Episodes:
+    """Several, row by row; what came after is kept where all know it."""
+    special = ("ripple", "after", "continues")
+    columns: dict[str, Any] = {
+        f.name: np.concatenate([getattr(part, f.name) for part in parts])
+        for f in fields(Episodes)
+        if f.name not in special
+    }
+    columns["ripple"] = tuple(chain.from_iterable(part.ripple for part in parts))
+    after = [part.after for part in parts if part.after is not None]
+    continues = [part.continues for part in parts if part.continues is not None]
+    if len(after) == len(continues) == len(parts):
+        columns["after"] = _one_after_another(after)
+        columns["continues"] = np.concatenate(continues)
+    return Episodes(**columns)
 
 
 class SleepPhase(StrEnum):
@@ -201,6 +245,51 @@ class SleepPhase(StrEnum):
     DEEP = "deep"
     INTEGRATION = "integration"
     TRANSITION = "transition"
+
+
+class Consolidated(Message, frozen=True):
+    """A memory that proved true again, handed on from the hippocampus to the cortex.
+
+    Attributes
+    ----------
+    step, ts_event : int
+        Of the decision remembered.
+    embedding : (d,) float array
+        The market state it was made in, bounded by [-1, 1]: the context, then the book's features.
+    posterior : (7,) float array
+        Regime probabilities at the decision.
+    reward : float
+        Return of the book after it.
+    payoff : (n,) float array
+        What each instrument paid, in volatilities.
+    strength : float
+        Strength of the trace when it was transferred, > 0.
+    emotion : float
+        Mean of fear and surprise, in [0, 1].
+    """
+
+    step: int
+    ts_event: int
+    embedding: np.ndarray
+    posterior: np.ndarray
+    reward: float
+    payoff: np.ndarray
+    strength: float
+    emotion: float
+
+
+class LearningCurvePoint(Message, frozen=True):
+    """A learner's parameters before and after an earlier night, both scored on days lived since.
+
+    ``night`` is that earlier night's number; ``episodes`` of decisions made after it were scored, which
+    neither training nor choice has seen.
+    """
+
+    learner: str
+    night: int
+    before: float
+    after: float
+    episodes: int
 
 
 class CandidateReport(Message, frozen=True):
@@ -215,7 +304,12 @@ class CandidateReport(Message, frozen=True):
 
 
 class SleepReport(Message, frozen=True):
-    """What a night did."""
+    """What a night did.
+
+    ``cycles`` counts the cycles of each phase, ``ripple_replays`` the episodes replayed around ripples and
+    ``compression`` how many episodes each of them stands for on average; ``waiting`` ripples stay in the
+    queue. ``consolidated`` memories went to the cortex, ``traces`` are held. ``curves`` judge earlier nights.
+    """
 
     night: int
     ts_event: int
@@ -228,3 +322,10 @@ class SleepReport(Message, frozen=True):
     parameters_before: str
     parameters_after: str
     note: str = ""  # why nothing was learned, when nothing was
+    cycles: dict[str, int] = msgspec.field(default_factory=dict)
+    ripple_replays: int = 0
+    compression: float = 1.0
+    waiting: int = 0
+    consolidated: int = 0
+    traces: int = 0
+    curves: tuple[LearningCurvePoint, ...] = ()

@@ -280,6 +280,7 @@ class Life:
                 "length": self.chain.length,
                 "offsets": offsets,
                 "brain": self.brain.snapshot(),
+                "sleep": self.sleep.snapshot(),
                 "features": self.features.snapshot(),
                 "last_close": self._last_close,
                 "previous": encode(self._previous) if self._previous is not None else b"",
@@ -292,6 +293,7 @@ class Life:
         self._session, self._rested_at = int(state["session"]), int(state["rested_at"])
         self.chain = HashChain(str(state["chain"]), int(state["length"]))
         self.brain.restore(state["brain"])
+        self.sleep.restore(state["sleep"])
         self.features.restore(state["features"])
         self._last_close = np.array(state["last_close"])
         self._previous = decode(state["previous"], Decision) if state["previous"] else None

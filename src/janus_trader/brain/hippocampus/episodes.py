@@ -15,6 +15,7 @@ def record_dtype(size: int, n: int, k: int) -> np.dtype:
     """Record of one episode: context of ``size``, ``n`` instruments, ``k`` sources.
 
     Half precision holds what is bounded (signals, contexts, weights); 1.3 kB for 12 sources, 20 instruments.
+    ``trace`` is how much replay has left behind, ``place`` the cell of the place map.
     """
     return np.dtype(
         [
@@ -27,7 +28,11 @@ def record_dtype(size: int, n: int, k: int) -> np.dtype:
             ("confidence", "f4"),
             ("error", "f4"),
             ("strength", "f4"),
+            ("trace", "f4"),
+            ("violation", "f2"),
+            ("place", "u2"),
             ("ripple", "u1"),
+            ("consolidated", "u1"),
             ("posterior", "f4", (N_REGIMES,)),
             ("payoff", "f4", (n,)),
             ("context", "f2", (size,)),
@@ -69,6 +74,17 @@ class EpisodeRing:
         self.total += 1
         return slot
 
+    @property
+    def newest(self) -> int:
+        """Slot of the last episode; 0 while there is none."""
+        return (self.total - 1) % self.capacity if self.total else 0
+
+    @property
+    def oldest_step(self) -> int | None:
+        """Step that the next episode makes forgotten, None while there is room."""
+        full = self.total >= self.capacity
+        return int(self.records["step"][self.total % self.capacity]) if full else None
+
     def slot_of(self, step: int) -> int | None:
         """Where the episode of a step lies; None when it is forgotten."""
         return self._slot_of.get(step)
@@ -82,6 +98,25 @@ class EpisodeRing:
         """All slots, oldest first."""
         held = len(self)
         return (self.total - held + np.arange(held)) % self.capacity
+
+    def slots_of(self, steps: np.ndarray) -> np.ndarray:
+        """Slots of several steps, (m,) int64; -1 where an episode is forgotten."""
+        return np.array([self._slot_of.get(int(step), -1) for step in steps], np.int64)
+
+    def span(self, first_step: int, last_step: int) -> np.ndarray:
+        """Slots of the episodes from one step to another, both included, oldest first."""
+        slots = self.order()
+        steps = self.records["step"][slots]
+        return slots[np.searchsorted(steps, first_step) : np.searchsorted(steps, last_step, side="right")]
+
+    def followed(self, slots: np.ndarray, until_step: int | None = None) -> Episodes:
+        """`episodes` with what came one bar later; nothing at or after ``until_step`` counts as known."""
+        nexts = (slots + 1) % self.capacity
+        step = self.records["step"]
+        continues = step[nexts] == step[slots] + 1
+        if until_step is not None:
+            continues &= step[nexts] < until_step
+        return self.episodes(slots).with_after(self.episodes(np.where(continues, nexts, slots)), continues)
 
     def episodes(self, slots: np.ndarray) -> Episodes:
         """Some slots as columns: every source is paid the payoff of the instruments. O(number of slots)."""
@@ -104,6 +139,7 @@ class EpisodeRing:
             weight=np.ones(len(rows)),
             features=rows["features"].astype(np.float64),
             held=rows["held"].astype(np.float64),
+            violation=rows["violation"].astype(np.float64),
         )
 
     def episode(self, record: np.ndarray) -> Episode:
@@ -127,6 +163,7 @@ class EpisodeRing:
             ripple=RIPPLES[kind - 1].value if kind else "",
             features=record["features"].astype(np.float32),
             held=record["held"].astype(np.float32),
+            violation=float(record["violation"]),
         )
 
     def state(self) -> dict[str, object]:

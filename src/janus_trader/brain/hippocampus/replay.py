@@ -12,7 +12,7 @@ from janus_trader.numerics.sum_tree import SumTree
 
 
 class ReplayConfig(Config, frozen=True):
-    """Exponents of eq. 39-41 and the weight of emotion."""
+    """Exponents of eq. 39-41 and the weights of emotion, ripples and broken logic."""
 
     alpha: Annotated[Fraction, Meta(description="how strongly priority counts, eq. 40")] = 0.6
     beta_start: Annotated[Fraction, Meta(description="importance correction at first, eq. 41")] = 0.4
@@ -20,6 +20,7 @@ class ReplayConfig(Config, frozen=True):
     epsilon: Annotated[Positive, Meta(description="priority of an episode without error, eq. 39")] = 1e-6
     emotion: Annotated[NonNegative, Meta(description="priority of full fear and surprise")] = 0.5
     ripple: Annotated[NonNegative, Meta(description="priority per unit of ripple strength")] = 0.25
+    violation: Annotated[NonNegative, Meta(description="priority of breaking every market axiom")] = 0.5
 
 
 class PrioritisedReplay:

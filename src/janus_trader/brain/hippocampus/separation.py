@@ -1,4 +1,4 @@
-"""Pattern separation: a sparse code in which similar contexts stay apart, and recall by cosine."""
+"""Pattern separation: a sparse code in which similar states stay apart."""
 
 from __future__ import annotations
 
@@ -34,22 +34,6 @@ def _winners(weights, context, index, value, response):
     norm = np.sqrt(norm)
     for slot in range(index.size):
         value[slot] = value[slot] / norm if norm > 0.0 else 0.0
-
-
-@njit(cache=True)
-def _cosines(index, value, code_index, code_value, dense, out):
-    """Cosine of one code with stored ones, through its dense form; returns the largest."""
-    dense[:] = 0.0
-    for slot in range(code_index.size):
-        dense[code_index[slot]] = code_value[slot]
-    best = -1.0
-    for row in range(out.size):
-        total = 0.0
-        for slot in range(index.shape[1]):
-            total += value[row, slot] * dense[index[row, slot]]
-        out[row] = total
-        best = max(best, total)
-    return best
 
 
 class PatternSeparation:
@@ -92,17 +76,3 @@ class PatternSeparation:
         value = np.empty(self.config.winners)
         _winners(self._weights, np.asarray(context, np.float64), index, value, self._response)
         return index, value
-
-    def similarities(
-        self, code: tuple[np.ndarray, np.ndarray], index: np.ndarray, value: np.ndarray, count: int
-    ) -> np.ndarray:
-        """Cosine of a code with the first ``count`` stored ones, (count,) in [-1, 1]. O(count·k)."""
-        out = np.empty(count)
-        _cosines(index, value, code[0], code[1], self._response, out)
-        return out
-
-    def nearest(
-        self, code: tuple[np.ndarray, np.ndarray], index: np.ndarray, value: np.ndarray, count: int
-    ) -> float:
-        """Largest of `similarities`; -1 when nothing is stored."""
-        return float(_cosines(index, value, code[0], code[1], self._response, np.empty(count)))
