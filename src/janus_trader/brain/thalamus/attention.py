@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import numpy as np
@@ -49,11 +49,14 @@ class AttentionGates:
         Family of each source.
     memory : int
         Bars remembered for the night.
+    direction : callable
+        Gives the direction (k,) in which each source has paid, 1 or -1.
 
     Notes
     -----
     Before the first training, and while off, all logits are 0. Learner protocol: ``parameters`` is a plain tree of
-    arrays, empty before training, with ``sign`` (k,), the direction in which each source paid in training.
+    arrays, empty before training. A source's payoff counts in the direction in which relevance has it, so that
+    candidates are judged alike.
 
     Raises
     ------
@@ -64,14 +67,20 @@ class AttentionGates:
     name = "attention_gates"
     deep_only = True
 
-    def __init__(self, config: AttentionConfig, family_of: np.ndarray, memory: int) -> None:
+    def __init__(
+        self,
+        config: AttentionConfig,
+        family_of: np.ndarray,
+        memory: int,
+        direction: Callable[[], np.ndarray],
+    ) -> None:
         if config.width % config.heads:
             raise ConfigError(
                 "thalamus.attention: heads must divide the width",
                 got=(config.width, config.heads),
                 expected="width a multiple of heads",
             )
-        self.config, self._family_of = config, family_of
+        self.config, self._family_of, self._direction = config, family_of, direction
         self._families = int(family_of.max()) + 1 if family_of.size else 0
         self._held = memory if config.enabled and self._families else 0
         self.reset()
@@ -115,7 +124,7 @@ class AttentionGates:
         logits = gate_logits(tokens, present, context, self._weights, self.config.heads, self.config.limit)
         return logits[self._family_of]
 
-    def _examples(self, episodes: Sequence[Episode], sign: np.ndarray | None) -> dict[str, np.ndarray] | None:
+    def _examples(self, episodes: Sequence[Episode]) -> dict[str, np.ndarray] | None:
         """Tokens, context, base gates and family payoffs of the episodes that are remembered."""
         held = min(self._count, self._held)
         if held == 0 or not len(episodes):
@@ -129,17 +138,14 @@ class AttentionGates:
             return None
         slot = (at[known] + start) % self._held
         r, spoke = payoffs(batch.signals[known], batch.payoff[known], self.config.clip)
-        if sign is None:
-            sign = np.where((r * spoke).sum(0) < 0.0, -1.0, 1.0)
         member = np.eye(self._families)[self._family_of]
         heard = (spoke.astype(np.float64)) @ member
         return {
             "tokens": self._tokens[slot].astype(np.float64),
             "state": batch.context[known],
             "base": np.clip(self._base[slot].astype(np.float64), 0.0, 1.0),
-            "payoff": (r * spoke * sign) @ member / np.maximum(heard, 1.0),
+            "payoff": (r * spoke * self._direction()) @ member / np.maximum(heard, 1.0),
             "spoke": heard > 0.0,
-            "sign": sign,
         }
 
     def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> dict[str, Any] | None:
@@ -147,22 +153,22 @@ class AttentionGates:
 
         O(steps · E · (Q + M) d²).
         """
-        found = self._examples(train, None)
+        found = self._examples(train)
         if found is None or len(found["tokens"]) < self.config.least_episodes:
             return None
         from janus_trader.learning.attention import GateExamples, GateTraining, train_gates
 
-        c, sign = self.config, found.pop("sign")
+        c = self.config
         examples = GateExamples(present=found["tokens"][:, :, 0] > 0.0, **found)
         training = GateTraining(
             c.width, c.heads, c.limit, c.steps, c.learning_rate, c.weight_decay, c.penalty
         )
-        return train_gates(examples, training, int(rng.integers(2**31))) | {"sign": sign}
+        return train_gates(examples, training, int(rng.integers(2**31)))
 
     def score(self, parameters: dict[str, Any] | None, held_back: Sequence[Episode]) -> float:
-        """Gate-weighted mean payoff over families, in the directions seen in training; 0 with nothing to judge on."""
+        """Gate-weighted mean payoff over families, in the directions of relevance; 0 with nothing to judge on."""
         p = self._parameters if parameters is None else parameters
-        found = self._examples(held_back, p.get("sign"))
+        found = self._examples(held_back)
         if found is None:
             return 0.0
         weights, gate = _weights(p), found["base"]

@@ -26,7 +26,7 @@ class OscillationConfig(Config, frozen=True):
         NonNegative, Meta(description="added to the drive when everything is surprising")
     ] = 0.1
     depth: Annotated[Fraction, Meta(description="share of its gate a modality loses out of phase")] = 0.3
-    substeps: Annotated[Count, Meta(description="steps of half a millisecond a bar")] = 8
+    substeps: Annotated[Count, Meta(description="steps of half a millisecond a bar")] = 2
 
 
 class Oscillation:

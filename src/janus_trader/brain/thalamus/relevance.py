@@ -96,6 +96,10 @@ class RelevanceLearner:
         self.family = np.asarray(parameters["family"])
         self.odds = np.exp(self.family[self._family_of])
 
+    def source_direction(self) -> np.ndarray:
+        """Direction in which each source has paid, (k,): 1 or -1, 1 before any evidence."""
+        return np.asarray(self._parameters["direction"])[: self._family_of.size]
+
     def _channels(self, episodes: Sequence[Episode]) -> tuple[np.ndarray, np.ndarray]:
         """Payoff and presence of every source and, last, of the senses' evidence: (E, k + 3)."""
         batch = Episodes.of(episodes)

@@ -171,9 +171,11 @@ class Thalamus:
         self._pack(config)
         self._price, self._bars = PriceFusion(config.price, self.n), BarFusion(config.bars, self.n)
         self._senses, self._oscillation = Senses(config.senses, self.n), Oscillation(config.oscillation)
-        self._attention = AttentionGates(config.attention, self._family_of, config.memory)
         self._learner = RelevanceLearner(
             config.relevance, self._family_of, self._external, len(order), self._bias, self._recall
+        )
+        self._attention = AttentionGates(
+            config.attention, self._family_of, config.memory, self._learner.source_direction
         )
         self.reset()
 
@@ -285,7 +287,8 @@ class Thalamus:
         """Move the gates of the sources, in place, by what attention over the modalities adds."""
         direction = np.zeros(N_MODALITIES)
         direction[VISUAL] = seen.mean()
-        direction[[ORDER_BOOK, SENTIMENT]] = senses.pressure.mean(axis=1)
+        # of books the mean pressure, of news the tone of the newest reading: both in [-1, 1], NaN where absent
+        direction[[ORDER_BOOK, SENTIMENT]] = np.clip(np.nan_to_num(senses.stimulus[:2]), -1.0, 1.0)
         tokens = np.column_stack([gate, saliency, direction])
         logits = self._attention.update(ts_event, tokens, context, sources)
         _source_gates(gate, self._modality_of, self._learner.odds * np.exp(logits), sources)
