@@ -9,13 +9,13 @@ from numba import njit
 
 from janus_trader.brain.prefrontal.config import PrefrontalConfig
 from janus_trader.brain.prefrontal.envelope import SLACK, Envelope, new_exposure, project
-from janus_trader.brain.prefrontal.logic import for_all
 from janus_trader.brain.prefrontal.rule import Rule, Situation
 from janus_trader.brain.prefrontal.rules import RULEBOOK
 from janus_trader.contracts.decision import RuleVerdict, Target, Threat, Verdict
 from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
 from janus_trader.contracts.market import PortfolioState
 from janus_trader.foundation.codec import pack, unpack
+from janus_trader.learning.logic import for_all
 
 
 @njit(cache=True)
@@ -156,7 +156,7 @@ class Prefrontal:
 
         ``1 − satisfaction`` is the logical loss of training.
         """
-        return for_all([r.truth for r in rules], self.config.forall_p)
+        return float(for_all([r.truth for r in rules], self.config.forall_p))
 
     @property
     def record(self) -> dict[str, tuple[float, int]]:
