@@ -177,3 +177,30 @@ def test_chain_stays_stochastic_and_snapshots(seed: int) -> None:
     b.put_state(a.state())
     p = rng.dirichlet(np.ones(7))
     np.testing.assert_array_equal(a.update(p), b.update(p))
+
+
+def test_the_forecast_carries_the_belief_one_bar_on_where_it_is_given_weight() -> None:
+    forecast = np.eye(7)[Regime.CRISIS]
+    for weight in (0.0, 0.5, 1.0):
+        config = EnsembleConfig(forecast_weight=weight, uniform_floor=0.0)
+        ensemble = RegimeEnsemble(config)
+        for _ in range(30):
+            ensemble.update(unanimous(Regime.BULL), ALL, 0.0)
+        before = ensemble.posterior.copy()
+        ensemble.update(unanimous(Regime.BULL), np.zeros(4), 0.0, forecast)
+        cold = RegimeEnsemble(config).posterior
+        carried = before + weight * (forecast - before)
+        expected = 0.9 * carried + 0.1 * cold
+        assert np.allclose(ensemble.posterior, expected / expected.sum(), atol=1e-12)
+
+
+def test_a_restored_chain_goes_on_with_the_same_forecast() -> None:
+    chain = RegimeChain()
+    rng = np.random.default_rng(3)
+    assert chain.forecast is None
+    for _ in range(20):
+        chain.update(rng.dirichlet(np.ones(7)))
+    again = RegimeChain()
+    again.put_state(chain.state())
+    assert again.forecast is not None
+    assert np.array_equal(again.forecast, chain.forecast)

@@ -23,6 +23,7 @@ from janus_trader.brain.cortex.hmm_voter import (
 )
 from janus_trader.brain.cortex.knowledge import Expectation
 from janus_trader.brain.cortex.long_term import LongTermConfig, LongTermMemory
+from janus_trader.brain.cortex.manager import FeudalManager, ManagerConfig
 from janus_trader.brain.cortex.markov import MarkovConfig, RegimeChain
 from janus_trader.brain.cortex.regime import VOTERS, EnsembleConfig, RegimeEnsemble
 from janus_trader.brain.cortex.schema_formation import FormedSchema
@@ -40,6 +41,7 @@ from janus_trader.brain.cortex.technical_voter import (
     TechnicalVoterConfig,
     technical_vote,
 )
+from janus_trader.contracts.decision import Goal
 from janus_trader.contracts.features import FeatureVector
 from janus_trader.contracts.memory import Consolidated, Episode
 from janus_trader.contracts.protocols import Learner, VectorStore
@@ -78,6 +80,7 @@ class CortexConfig(Config, frozen=True):
     markov: MarkovConfig = MarkovConfig()
     change: ChangeConfig = ChangeConfig()
     long_term: LongTermConfig = LongTermConfig()
+    manager: ManagerConfig = ManagerConfig()
     history: Annotated[int, Meta(ge=100, description="bars kept for the learners of the night")] = 2520
 
 
@@ -149,6 +152,7 @@ class Cortex:
         self.chain = RegimeChain(c.markov)
         self.history = FeatureHistory(c.history)
         self.long_term = LongTermMemory(c.long_term, self.history)
+        self.manager = FeudalManager(c.manager)
         self._bocpd = BOCPD(hazard=1.0 / d.expected_run, max_run=d.max_run, recent=d.recent)
         self._turbulence = TurbulenceIndex(
             len(EMISSIONS),
@@ -172,7 +176,7 @@ class Cortex:
         change = _known(self._bocpd.update(z))
         turbulence = _known(self._turbulence.update(emission))
         self._vote(row, emission)
-        self.ensemble.update(self._votes, self._coverage, change)
+        self.ensemble.update(self._votes, self._coverage, change, self.chain.forecast)
         posterior = self.ensemble.posterior
         forecast = self.chain.update(posterior)
         self.history.append(features.ts_event, row)
@@ -211,8 +215,12 @@ class Cortex:
         )
 
     def learners(self) -> list[Learner]:
-        """What a night may train here: the HMM (deep nights) and the schemas."""
-        return [HMMLearner(self.hmm, self.schemas, self.history), SchemaLearner(self.schemas, self.history)]
+        """What a night may train here: the HMM (deep nights), the schemas and, where it is on, the manager."""
+        return [
+            HMMLearner(self.hmm, self.schemas, self.history),
+            SchemaLearner(self.schemas, self.history),
+            *self.manager.learners(),
+        ]
 
     def consolidate(
         self,
@@ -232,6 +240,10 @@ class Cortex:
         """What the knowledge base expects of the next bar in this regime, and on what grounds."""
         return self.long_term.expectation(regime, ts_event)
 
+    def goal(self, context: np.ndarray) -> Goal | None:
+        """What the feudal manager asks for, given the percept's context (d,); None while it is off or untrained."""
+        return self.manager.step(context) if self.config.manager.enabled else None
+
     def parameters(self) -> dict[str, Any]:
         """Learned parameters in force, as a plain tree by learner."""
         return {learner.name: learner.parameters() for learner in self.learners()}
@@ -241,6 +253,7 @@ class Cortex:
         for part in (self.schemas, self.hmm, self.ensemble, self.chain, self.history):
             part.reset()
         self.long_term.reset()
+        self.manager.reset()
         self._bocpd.reset()
         self._turbulence.reset()
         self._votes[:] = 1.0 / N_REGIMES
@@ -257,6 +270,7 @@ class Cortex:
                 "chain": self.chain.state(),
                 "history": self.history.state(),
                 "long_term": self.long_term.state(),
+                "manager": self.manager.snapshot(),
                 "bocpd": self._bocpd.snapshot(),
                 "turbulence": self._turbulence.snapshot(),
                 "variance": float(self._scale[0]),
@@ -273,6 +287,7 @@ class Cortex:
         self.chain.put_state(state["chain"])
         self.history.put_state(state["history"])
         self.long_term.put_state(state["long_term"])
+        self.manager.restore(state["manager"])
         self._bocpd.restore(state["bocpd"])
         self._turbulence.restore(state["turbulence"])
         self._scale[:] = state["variance"], state["returns"]

@@ -140,6 +140,11 @@ class RegimeChain:
         return self._forecast
 
     @property
+    def forecast(self) -> np.ndarray | None:
+        """The forecast of the next bar (7,), a view; None before the first bar."""
+        return self._forecast if self._n else None
+
+    @property
     def transition(self) -> np.ndarray:
         """Posterior mean of the transition matrix, (7, 7); rows sum to 1."""
         out = np.empty((N_REGIMES, N_REGIMES))
@@ -168,3 +173,6 @@ class RegimeChain:
         if counts.shape != (N_REGIMES, N_REGIMES) or last.shape != (N_REGIMES,):
             raise IntegrityError("regime chain snapshot does not fit", got=counts.shape, expected="(7, 7)")
         self._counts, self._last, self._n = counts, last, int(state["n"])
+        self._forecast = np.full(N_REGIMES, 1.0 / N_REGIMES)
+        if self._n:
+            _forward(last, self.transition, self._forecast)

@@ -34,6 +34,9 @@ class EnsembleConfig(Config, frozen=True):
     smoothing: Annotated[
         float, Meta(gt=0, le=1, description="weight of the new bar while no change is suspected")
     ] = 0.1
+    forecast_weight: Annotated[
+        Fraction, Meta(description="share of the chain's forecast in the belief a bar starts from")
+    ] = 0.0
     uniform_floor: Annotated[Fraction, Meta(description="mass always spread evenly")] = 0.02
     cold_ranging: Annotated[Fraction, Meta(description="extra Ranging mass before anything is known")] = 0.1
     min_duration: Annotated[Count, Meta(description="bars a regime stays in force at least")] = 5
@@ -129,16 +132,22 @@ def ensemble_step(
     c: np.ndarray,
     min_duration: int,
     stability: int,
+    forecast: np.ndarray,
 ) -> None:
     """One bar: fuse ``votes`` (4, 7) with their ``coverage`` (4,) into the posterior of the state.
 
-    ``p <- (1 - g) p + g fused`` with gain ``g = a + (1 - a) P(change)``: the old belief is kept while
-    the series goes on as before and dropped when a change point is likely; the first bars average.
+    ``p <- (1 - g) p' + g fused`` with gain ``g = a + (1 - a) P(change)``: the old belief is kept while
+    the series goes on as before and dropped when a change point is likely; the first bars average. The old
+    belief is first carried one bar on, ``p' = (1 - w) p + w p T``, by the ``forecast`` p T (7,) of the Markov
+    chain (eq. 44): what a filter does between two observations. w is ``c[5]``.
     """
     s = states[0]
     p = s["posterior"]
     if s["n"] == 0:
         p[:] = cold
+    else:
+        for k in range(p.shape[0]):
+            p[k] += c[5] * (forecast[k] - p[k])
     effective = weights * coverage
     total = effective.sum()
     fused = np.empty(p.shape[0])
@@ -184,13 +193,18 @@ class RegimeEnsemble:
         self.config = config or EnsembleConfig()
         c = self.config
         self._weights = np.array([c.schema_weight, c.statistical_weight, c.technical_weight, c.hmm_weight])
-        self._c = np.array([c.agree_gain, c.disagree_loss, c.smoothing, c.uniform_floor, c.switch_margin])
+        self._c = np.array(
+            [c.agree_gain, c.disagree_loss, c.smoothing, c.uniform_floor, c.switch_margin, c.forecast_weight]
+        )
         self._cold = np.full(N_REGIMES, (1.0 - c.cold_ranging) / N_REGIMES)
         self._cold[Regime.RANGING] += c.cold_ranging
         self.reset()
 
-    def update(self, votes: np.ndarray, coverage: np.ndarray, change: float) -> None:
-        """Take in votes (4, 7), their coverage (4,) in [0, 1] and the change probability."""
+    def update(
+        self, votes: np.ndarray, coverage: np.ndarray, change: float, forecast: np.ndarray | None = None
+    ) -> None:
+        """Take in votes (4, 7), their coverage (4,) in [0, 1], the change probability and the forecast (7,)
+        made a bar ago (None: the belief itself)."""
         c = self.config
         ensemble_step(
             self._state,
@@ -202,6 +216,7 @@ class RegimeEnsemble:
             self._c,
             c.min_duration,
             c.stability,
+            self.posterior if forecast is None else forecast,
         )
 
     @property
