@@ -141,7 +141,7 @@ def test_the_learner_estimates_up_to_the_last_training_episode() -> None:
 
 def test_before_enough_bars_the_floors_stand() -> None:
     calibration = Calibration(DetectorConfig(), LEVELS, 0.1)
-    assert calibration.scale.tolist() == [4.0, np.inf, 3.0, 2.3, 1.0]
+    assert calibration.scale.tolist() == [4.0, 1e9, 3.0, 2.3, 1.0]
     assert tuple(calibration.thresholds) == LEVELS
     assert calibration.estimate(np.zeros((251, 7)), np.random.default_rng(0)) is None
 

@@ -149,7 +149,7 @@ def test_fills_that_say_nothing_are_left_out():
 def test_night_finds_the_coefficients_that_made_the_costs(rng):
     cerebellum = Cerebellum(CONFIG, 3, SYMBOLS)
     live(cerebellum, rng, 0, 400)
-    (learner,) = cerebellum.learners()
+    learner = cerebellum.learners()[0]
     candidate = learner.propose([episode(t) for t in range(300)], rng)
     assert candidate["base_bps"] == pytest.approx(3.0, abs=0.3)
     assert candidate["per_sigma"] == pytest.approx(0.02, rel=0.1)
@@ -181,7 +181,7 @@ def test_scores_use_only_fills_within_the_held_back_span(rng):
     cerebellum = Cerebellum(CONFIG, 3, SYMBOLS)
     for ts in range(50):
         cerebellum.observe([fill("A", 1e5, 10.0 if ts >= 40 else 90.0)], np.full(3, 0.02), ts)
-    (learner,) = cerebellum.learners()
+    learner = cerebellum.learners()[0]
     assert learner.score(None, [episode(t) for t in range(40, 50)]) == pytest.approx(0.0, abs=1e-9)
     assert learner.score(None, [episode(0)]) == pytest.approx(-80.0)
     assert learner.score(None, [episode(1000)]) == 0.0

@@ -39,6 +39,8 @@ _Z, _FOREST, _MA, _PCT, _MAHA = range(N_ANOMALIES)
 _LEAST_SCALE = 0.25
 #: Before any calibration a loss is rare that no other of the last 199 reached (-log10 of its rank).
 _RARE = 2.3
+#: Scale of a detector that is not to speak before it is calibrated.
+_SILENT = 1e9
 #: Alarms as expected that the correction by realised rates starts from.
 _PRIOR_ALARMS = 5.0
 
@@ -119,7 +121,7 @@ class Calibration:
         self, config: DetectorConfig, severity_levels: tuple[float, ...], corroboration: float
     ) -> None:
         self.config, self.corroboration = config, corroboration
-        floors = (config.zscore_floor, np.inf, config.moving_average_floor, _RARE, config.mahalanobis_floor)
+        floors = (config.zscore_floor, _SILENT, config.moving_average_floor, _RARE, config.mahalanobis_floor)
         self._floors, self._levels = np.array(floors), np.array(severity_levels)
         self.rates = config.false_positive_rate * config.severity_share ** np.arange(4.0)
         self.reset()
@@ -141,7 +143,7 @@ class Calibration:
         for d in range(N_ANOMALIES):
             known = raws[np.isfinite(raws[:, d]), d]
             if len(known) >= c.min_history:
-                least = _LEAST_SCALE * self._floors[d] if np.isfinite(self._floors[d]) else 1e-9
+                least = 1e-9 if d == _FOREST else _LEAST_SCALE * self._floors[d]
                 scale[d] = max(least, tail_quantiles(known, self.rates[:1])[0])
         fused = np.empty(len(rows))
         _fused_of(raws, scale, self.corroboration, fused)

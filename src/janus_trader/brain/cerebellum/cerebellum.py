@@ -9,6 +9,8 @@ import numpy as np
 from msgspec import Meta
 from numba import njit
 
+from janus_trader.brain.cerebellum.adverse_selection import AdverseSelection, AdverseSelectionConfig
+from janus_trader.brain.cerebellum.correction import CostCorrection
 from janus_trader.brain.cerebellum.fill_memory import (
     FILL_DTYPE,
     FillMemory,
@@ -16,15 +18,21 @@ from janus_trader.brain.cerebellum.fill_memory import (
     mean_known,
     model_bps,
 )
+from janus_trader.brain.cerebellum.fill_probability import (
+    FillLearner,
+    FillProbability,
+    FillProbabilityConfig,
+)
 from janus_trader.brain.cerebellum.impact_learner import ImpactLearner, ImpactParameters
+from janus_trader.brain.cerebellum.latency import LatencyConfig, LatencyModel
+from janus_trader.brain.cerebellum.permanent_impact import PermanentImpact, PermanentImpactConfig
 from janus_trader.contracts.decision import Forecast
 from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
 from janus_trader.contracts.market import PortfolioState
-from janus_trader.contracts.orders import Fill
+from janus_trader.contracts.orders import Fill, Side
 from janus_trader.contracts.protocols import Learner
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config
-from janus_trader.numerics.pid import PID
 
 
 class CerebellumConfig(Config, frozen=True):
@@ -47,6 +55,16 @@ class CerebellumConfig(Config, frozen=True):
     capacity: Annotated[int, Meta(ge=16, le=1_000_000, description="fills remembered")] = 4096
     min_fills: Annotated[int, Meta(ge=3, description="fewest fills the night fits on")] = 40
     ridge: Annotated[float, Meta(gt=0, le=10, description="pull of the fit to the flat prior")] = 1e-3
+    dead_time: Annotated[
+        int, Meta(ge=0, le=1000, description="batches between a forecast and the report of its fills")
+    ] = 0
+    smith: Annotated[
+        bool, Meta(description="free the correction from its dead time by a Smith predictor")
+    ] = True
+    permanent: PermanentImpactConfig = PermanentImpactConfig()
+    adverse_selection: AdverseSelectionConfig = AdverseSelectionConfig()
+    fill_probability: FillProbabilityConfig = FillProbabilityConfig()
+    latency: LatencyConfig = LatencyConfig()
 
 
 @njit(cache=True)
@@ -77,9 +95,13 @@ class Cerebellum:
         \qquad s_i = 10^4\sigma_i
 
     with one-bar volatility :math:`\sigma_i`, traded value :math:`v_i = |w_i - w_i^{held}|E`, learned
-    :math:`a, b, c \ge 0` (before any night: ``prior_bps``, 0, 0) and the correction :math:`u` of a PID
-    controller (`janus_trader.numerics.pid`) on the value-weighted error of each batch of fills, clamped to
-    ``max_correction_bps`` with back-calculation.
+    :math:`a, b, c \ge 0` (before any night: ``prior_bps``, 0, 0) and the correction :math:`u` (`CostCorrection`)
+    by the value-weighted error of each batch of fills, clamped to ``max_correction_bps``.
+
+    Beside the cost stand, each silent (NaN, or no effect) where a market does not deliver what it needs:
+    what a trade does to the price itself (``predict_prices``; needs prices after the fills), whether flow is
+    toxic (``adverse_selection``; needs prices within its horizon), the probability that a resting order is
+    filled (``fill_probability``; needs quotes and resting orders) and the latency of orders (``latency``).
 
     Parameters
     ----------
@@ -122,23 +144,28 @@ class Cerebellum:
         self.config, self.n = config, int(n)
         self.memory = FillMemory(config.capacity)
         self._index = {name: i for i, name in enumerate(symbols)}
-        self._pid = PID(
+        self._symbols = tuple(symbols)
+        self._correction = CostCorrection(
             config.kp,
             config.ki,
             config.kd,
-            tau=config.derivative_filter,
-            low=-config.max_correction_bps,
-            high=config.max_correction_bps,
+            config.derivative_filter,
+            config.max_correction_bps,
+            config.dead_time,
+            config.smith,
         )
+        self.permanent = PermanentImpact(config.permanent)
+        self.adverse_selection = AdverseSelection(config.adverse_selection)
+        self.fill_probability = FillProbability(config.fill_probability)
+        self.latency = LatencyModel(config.latency)
         self._zeros = np.zeros(self.n)
         self._parameters: ImpactParameters = {}
-        self._correction = 0.0
         self.reset()
 
     @property
     def correction(self) -> float:
         """Correction in force, in basis points."""
-        return self._correction
+        return self._correction.value
 
     @property
     def parameters_in_force(self) -> ImpactParameters:
@@ -159,7 +186,7 @@ class Cerebellum:
             )
         cost = np.empty(self.n)
         total = forecast_costs(allowed, held, sigma, portfolio.equity, *self._coefficients(), cost)
-        return Forecast(cost_bps=cost, total=total, correction=self._correction)
+        return Forecast(cost_bps=cost, total=total, correction=self._correction.value)
 
     def cost_bps(self, sigma: np.ndarray) -> np.ndarray:
         """Cost of a vanishing trade in each instrument, (n,) in basis points, for the allocator."""
@@ -171,7 +198,26 @@ class Cerebellum:
         forecast_costs(self._zeros, self._zeros, sigma, 0.0, *self._coefficients(), cost)
         return cost
 
-    def observe(self, fills: Sequence[Fill], sigma: np.ndarray, ts: int) -> None:
+    def predict_prices(
+        self, prices: np.ndarray, allowed: np.ndarray, portfolio: PortfolioState, sigma: np.ndarray
+    ) -> np.ndarray:
+        """Prices (n,) expected once the book has moved to ``allowed`` (n,) (specification eq. 35).
+
+        Only permanent impact moves them, and only where fills have shown that there is one; otherwise they
+        are the prices given.
+        """
+        held = np.array(portfolio.weights, dtype=np.float64)
+        value = (allowed - held) * max(portfolio.equity, 0.0)
+        return self.permanent.next_prices(prices, value, sigma, self.config.reference_value)
+
+    def observe(
+        self,
+        fills: Sequence[Fill],
+        sigma: np.ndarray,
+        ts: int,
+        prices: np.ndarray | None = None,
+        latency_ns: Sequence[float] = (),
+    ) -> None:
         """Learn from the fills of one bar time.
 
         Parameters
@@ -181,13 +227,18 @@ class Cerebellum:
             One-bar volatilities known when the orders were decided (not those after the fills).
         ts : int
             Time of the fills, ns UTC.
+        prices : (n,) array, optional
+            Mid prices now, NaN where unknown: they settle markouts and permanent impact of earlier fills.
+            Without them (or without symbols) both stay silent.
+        latency_ns : sequence of float, optional
+            From decision to the venue's word, of each order that has one.
 
         A fill without a positive value or a finite cost says nothing and is left out.
         """
         index = np.array([self._index.get(x.symbol, -1) for x in fills], dtype=np.int64)
         value = np.array([x.quantity * x.price for x in fills])
         cost = np.array([x.cost for x in fills])
-        base, per_sigma, per_impact, correction, reference = self._coefficients()
+        base, per_sigma, per_impact, _, reference = self._coefficients()
         taken, residual = absorb_fills(
             self.memory.ring,
             self.memory.count,
@@ -204,21 +255,38 @@ class Cerebellum:
         )
         self.memory.count += taken
         if taken:
-            self._correction = float(self._pid.update(np.array([residual, correction])))
+            self._correction.update(residual)
+        for x in latency_ns:
+            self.latency.observe(float(x))
+        if prices is not None and self._symbols:
+            self._after_fills(fills, sigma, ts, prices)
+
+    def _after_fills(self, fills: Sequence[Fill], sigma: np.ndarray, ts: int, prices: np.ndarray) -> None:
+        for symbol, price in zip(self._symbols, prices.tolist(), strict=True):
+            self.adverse_selection.price(ts, symbol, price)
+            self.permanent.price(ts, symbol, price)
+        for fill in fills:
+            i = self._index.get(fill.symbol, -1)
+            side = 1.0 if fill.side is Side.BUY else -1.0
+            self.adverse_selection.fill(ts, fill.symbol, side, fill.price)
+            if i >= 0:
+                size = fill.quantity * fill.price / self.config.reference_value
+                self.permanent.fill(ts, fill.symbol, side, fill.decision_price, 1e4 * float(sigma[i]), size)
 
     def learners(self) -> list[Learner]:
-        """The night's view: refits the coefficients."""
-        return [ImpactLearner(self)]
+        """The night's view: the coefficients of the cost, in deep nights the fills of resting orders."""
+        return [ImpactLearner(self), FillLearner(self)]
 
     def adopt(self, parameters: ImpactParameters) -> None:
         """Put coefficients in force; the correction, which belonged to the old ones, starts afresh."""
         self._parameters = parameters.copy()
-        self._pid.reset()
-        self._correction = 0.0
+        self._correction.reset()
 
     def reset(self) -> None:
         """Back to the prior, with no fills remembered."""
         self.memory.clear()
+        for part in (self.permanent, self.adverse_selection, self.fill_probability, self.latency):
+            part.reset()
         self.adopt({"base_bps": self.config.prior_bps, "per_sigma": 0.0, "per_impact": 0.0})
 
     def snapshot(self) -> bytes:
@@ -226,9 +294,12 @@ class Cerebellum:
         return pack(
             {
                 "parameters": self._parameters,
-                "correction": self._correction,
-                "pid": self._pid.snapshot(),
+                "correction": self._correction.state(),
                 "fills": self.memory.rows(),
+                "permanent": self.permanent.state(),
+                "adverse_selection": self.adverse_selection.state(),
+                "fill_probability": self.fill_probability.state(),
+                "latency": self.latency.state(),
                 "config": self.config.fingerprint,
             }
         )
@@ -243,8 +314,11 @@ class Cerebellum:
                 remedy="restore with the configuration it was taken with",
             )
         self._parameters = {key: float(value) for key, value in tree["parameters"].items()}
-        self._correction = float(tree["correction"])
-        self._pid.restore(tree["pid"])
+        self._correction.put_state(tree["correction"])
+        self.permanent.put_state(tree["permanent"])
+        self.adverse_selection.put_state(tree["adverse_selection"])
+        self.fill_probability.put_state(tree["fill_probability"])
+        self.latency.put_state(tree["latency"])
         self.memory.load(tree["fills"].astype(FILL_DTYPE))
 
     def _coefficients(self) -> tuple[float, float, float, float, float]:
@@ -253,6 +327,6 @@ class Cerebellum:
             p["base_bps"],
             p["per_sigma"],
             p["per_impact"],
-            self._correction,
+            self._correction.value,
             self.config.reference_value,
         )
