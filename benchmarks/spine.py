@@ -60,6 +60,62 @@ def life_rows() -> list[dict]:
     ]
 
 
+def memory_rows() -> list[dict]:
+    """A full memory of the default size: what a decision waits for, and what a bar costs it."""
+    import numpy as np
+
+    from janus_trader.brain.hippocampus import Hippocampus, HippocampusConfig
+    from support.memories import decision_at, fill, moment_at
+
+    n, k, rng = 20, 10, np.random.default_rng(0)
+    memory = Hippocampus(HippocampusConfig(), n, k)
+    fill(memory, rng)
+    features = rng.standard_normal((n, 12))
+    contexts = [np.tanh(rng.standard_normal(24)) for _ in range(300)]
+    memory.recollect(contexts[0], features)
+    recollected = [clocked(lambda c=c: memory.recollect(c, features)) for c in contexts]
+    days = [decision_at(t, rng, n, k) for t in range(300)]
+    moments = [moment_at(t, 100 + rng.random(n)) for t in range(300)]
+    sigma = np.full(n, 0.01)
+    lived = [
+        clocked(lambda d=d, m=m: memory.observe(d, m, True, sigma))
+        for d, m in zip(days, moments, strict=True)
+    ]
+    written = [clocked(memory.snapshot) for _ in range(30)]
+    return [
+        row("recollect, 2,048 episodes, 20 instruments", statistics.median(recollected) * 1e6, "us", 60.0),
+        row("observe, 2,048 episodes, 20 instruments", statistics.median(lived) * 1e6, "us", None),
+        row("snapshot of 2,048 episodes", statistics.median(written) * 1e3, "ms", None),
+    ]
+
+
+def deep_night_row() -> dict:
+    """One deep night that replays 10,000 of 10,000 episodes for every default learner."""
+    import numpy as np
+
+    from support.lives import history, make_life
+    from support.memories import fill
+
+    settings = ("brain.hippocampus.capacity=13334", "sleep.replay_deep=10000")
+    with tempfile.TemporaryDirectory() as scratch:
+        life = make_life(Path(scratch) / "run", history("2004-01-02", "2005-12-31", symbols=()), *settings)
+        life.run()
+        memory = life.brain.hippocampus
+        fill(memory, np.random.default_rng(0), 10_000, like=memory.recent(400))
+        life.brain.session_steps = list(range(9_488, 10_000))
+        life.brain.learned_until = 0
+        elapsed = clocked(lambda: life.sleep.night(life.nights, 0, deep=True))
+        life.venue.close()
+    return row("deep night over 10,000 episodes", elapsed, "s", 30.0)
+
+
+def clocked(work) -> float:
+    """Seconds that a call takes."""
+    began = time.perf_counter()
+    work()
+    return time.perf_counter() - began
+
+
 def row(work: str, value: float, unit: str, goal: float | None) -> dict:
     """One line of the table; ``met`` is None where there is no goal."""
     return {
@@ -101,6 +157,8 @@ def main() -> None:
         ),
         row("janus --help", wall([JANUS, "--help"], 7), "s", 0.5),
         *life_rows(),
+        *memory_rows(),
+        deep_night_row(),
         *run_rows("janus run --quick", ["--quick"], (20.0, None)),
     ]
     if arguments.full:

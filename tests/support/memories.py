@@ -120,3 +120,28 @@ def live(memory, rng, steps, start=0, n=N, k=K, dominant=None):
         moment = moment_at(t, prices, equity=100 + local.standard_normal(), costs=0.01 * t)
         out += memory.observe(decision_at(t, local, n, k), moment, True, np.full(n, 0.01))
     return out
+
+
+def fill(memory, rng, count=None, like=None):
+    """Fill a hippocampus with ``count`` invented episodes, all but their steps drawn from ``like`` if given."""
+    ring, count = memory._ring, memory.config.capacity if count is None else count
+    records = np.zeros(count, ring.dtype)
+    if like is None:
+        state = np.zeros(memory.config.context_size)
+        for row in records:
+            state = 0.97 * state + 0.25 * rng.standard_normal(state.size)
+            row["context"] = np.tanh(state)
+        records["payoff"] = rng.standard_normal(records["payoff"].shape)
+        records["reward"] = 0.01 * rng.standard_normal(count)
+        records["features"] = rng.standard_normal(records["features"].shape)
+        records["features"][..., -1] = 1.0
+    else:
+        slots = ring.slots_of(like.step)
+        records[:] = ring.records[slots[np.arange(count) % slots.size]]
+    records["step"] = np.arange(count) if like is not None else np.arange(count) - count
+    records["consolidated"] = 0
+    ring.reset()
+    memory._replay.reset()
+    for record in records:
+        memory._replay.add(ring.append(record))
+    memory._search.rebuild()

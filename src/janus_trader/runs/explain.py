@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from janus_trader.contracts.decision import Posture, Severity
+from janus_trader.contracts.decision import Posture, Recollection, Severity
 from janus_trader.contracts.orders import Side
 from janus_trader.contracts.regime import Regime
 from janus_trader.runs.records import StepRecord
@@ -47,6 +47,8 @@ def explain(record: StepRecord, symbols: Sequence[str], chain_head: str, top: in
         f"Thalamus: gates {gates or 'none'}; what the visual cortex and the other senses see, gated: "
         f"{seen or 'nothing'}."
     )
+    if d.recollection is not None:
+        lines.append(_memory(d.recollection, symbols, top))
     lines.extend(_sources(record, symbols, top))
     lines.append(_action(record, symbols, top))
     lines.append(
@@ -111,6 +113,33 @@ def _regime(record: StepRecord) -> str:
         f"Cortex: {Regime(r.dominant).name.lower()} for {r.age} bars ({shares}); {voters or 'no voter is warm yet'}; "
         f"agreement {r.agreement:.0%}, change probability {r.change_probability:.0%}, turbulence {r.turbulence:.2f}."
     )
+
+
+def _memory(seen: Recollection, symbols: Sequence[str], top: int) -> str:
+    """Days like this, and how they ended."""
+    if not len(seen.steps):
+        return "Hippocampus: no day remembered was like this one."
+    days = ", ".join(
+        f"{_day(int(ts))} ({similarity:.0%} alike, the book {reward:+.1%})"
+        for ts, similarity, reward in list(zip(seen.ts_events, seen.similarity, seen.rewards, strict=True))[
+            :top
+        ]
+    )
+    more = len(seen.steps) - top
+    others = f", and {more} more" if more > 0 else ""
+    rose = int(np.sum(np.asarray(seen.rewards) > 0))
+    expected = _ranked(seen.outlook, symbols, 3)
+    return (
+        f"Hippocampus: days like this, and how they ended: {days}{others}. The book gained after {rose} of "
+        f"{len(seen.steps)}; outlook from what each instrument did then {expected or 'none'}; of the book "
+        f"{seen.reward:+.2f} usual deviations; trusted {seen.confidence:.0%}."
+    )
+
+
+def _day(ts_ns: int) -> str:
+    """Date of a time stamp, with the hour unless it is midnight."""
+    when = datetime.fromtimestamp(ts_ns / 1e9, UTC)
+    return when.strftime("%Y-%m-%d" if when.hour == when.minute == 0 else "%Y-%m-%d %H:%M")
 
 
 def _sources(record: StepRecord, symbols: Sequence[str], top: int) -> list[str]:

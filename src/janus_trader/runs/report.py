@@ -120,6 +120,15 @@ EXPOSURE_TEXT = (
     "hypothalamus scales every target with."
 )
 POSTURE_TEXT = "What the amygdala allowed; a long run shows the strictest posture within each stretch."
+SLEEP_TEXT = (
+    "Episodes are drawn by priority and told around ripples, compressed: one stands for several that were alike. "
+    "Memories that replay made strong and another day confirmed are handed to the cortex."
+)
+RIPPLES_TEXT = "Events that mark an episode for replay, by kind."
+CURVES_TEXT = (
+    "Scores of the parameters after each deep night less those before it, on days lived since: neither training "
+    "nor choice has seen them, so that the mean is unbiased. In each learner's own unit."
+)
 LEARNED_TEXT = "Weight of each source as the nights changed it: followed above 0, faded below."
 COVERAGE_TEXT = (
     "Share of bars with each feature present. A feature is absent while it warms up, or where no source has it; "
@@ -158,7 +167,14 @@ def _two(left: str, right: str) -> str:
 def _nights_section(ledger: Ledger, nights: Sequence[SleepReport]) -> str:
     chart = _figure(charts.nights(nights)) if any(night.candidates for night in nights) else ""
     note = tables.nights_text(nights, int(ledger.ts[0]))
-    return _section("What the nights changed", chart + tables.nights_table(nights), note)
+    changed = _section("What the nights changed", chart + tables.nights_table(nights), note)
+    if not any(night.cycles for night in nights):
+        return changed
+    slept = _section("How the nights passed", tables.sleep_table(nights), SLEEP_TEXT)
+    ripples = _section("What stood out", tables.ripples_table(nights), RIPPLES_TEXT)
+    curves = tables.curves_table(nights)
+    judged = _section("What deep nights were worth", curves, CURVES_TEXT) if curves else ""
+    return changed + _two(slept, ripples) + judged
 
 
 def _equity_text(summary: Mapping[str, Any]) -> str:

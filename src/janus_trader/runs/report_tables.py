@@ -145,6 +145,62 @@ def nights_table(nights: Sequence[SleepReport]) -> str:
     return html_table([*header, "mean change"], rows, "words2")
 
 
+def sleep_table(nights: Sequence[SleepReport]) -> str:
+    """What light and deep nights did: replay, ripples told, memories handed on."""
+    rows = []
+    for name, kind in (("light", False), ("deep", True)):
+        some = [night for night in nights if night.deep is kind and night.cycles]
+        if not some:
+            continue
+        told = sum(night.ripple_replays for night in some)
+        stood = sum(night.ripple_replays * night.compression for night in some)
+        rows.append(
+            _cells(
+                name,
+                len(some),
+                f"{np.mean([night.replayed for night in some]):.0f}",
+                f"{told / len(some):.1f}",
+                f"{stood / told:.1f}" if told else "–",
+                f"{np.mean([night.traces for night in some]):.0f}",
+                sum(night.consolidated for night in some),
+            )
+        )
+    header = ["night", "nights", "episodes replayed", "told around ripples", "each stands for", "traces held"]
+    return html_table([*header, "handed to the cortex"], rows) if rows else ""
+
+
+def ripples_table(nights: Sequence[SleepReport]) -> str:
+    """What stood out, by kind."""
+    raised: dict[str, int] = {}
+    for night in nights:
+        for kind, count in night.ripples.items():
+            raised[kind] = raised.get(kind, 0) + count
+    if not raised:
+        return ""
+    total = sum(raised.values())
+    ranked = sorted(raised.items(), key=lambda item: (-item[1], item[0]))
+    rows = [_cells(kind.replace("_", " "), count, f"{count / total:.0%}") for kind, count in ranked]
+    return html_table(["ripple", "raised", "share"], rows)
+
+
+def curves_table(nights: Sequence[SleepReport]) -> str:
+    """What deep nights were worth on days lived since, which nothing had been trained or chosen on."""
+    found: dict[str, list[float]] = {}
+    for night in nights:
+        for point in night.curves:
+            found.setdefault(point.learner, []).append(point.after - point.before)
+    rows = [
+        _cells(
+            name.replace("_", " "),
+            len(gains),
+            f"{np.mean(gains):+.2g}",
+            f"{np.mean(np.array(gains) > 0):.0%}",
+        )
+        for name, gains in sorted(found.items())
+    ]
+    return html_table(["learner", "deep nights judged", "gain on later days", "gained"], rows) if rows else ""
+
+
 def nights_text(nights: Sequence[SleepReport], first_ns: int) -> str:
     """How many nights there were and how to read their table."""
     accepted = sum(c.accepted for night in nights for c in night.candidates)

@@ -3,7 +3,7 @@ import pytest
 
 from janus_trader.brain.hippocampus import Hippocampus, HippocampusConfig, RecollectionConfig
 from janus_trader.brain.hippocampus.market_state import CENTRE, SPREAD, state_of, states_of
-from janus_trader.brain.hippocampus.recollection import HALVES, effective_size, outlooks, shrunk
+from janus_trader.brain.hippocampus.recollection import effective_size, outlooks, shrunk
 from janus_trader.contracts.decision import Recollection
 from janus_trader.contracts.errors import ConfigError
 from janus_trader.foundation.codec import decode, encode
@@ -16,14 +16,14 @@ def outlook_of(payoff, weights, steps, edge=0.2, doubt=4.0, decorrelation=10.0, 
     m, n = payoff.shape
     now = np.empty((0, SPREAD.size + 1)) if now is None else now
     then = np.zeros((m, n, SPREAD.size + 1)) if then is None else then
-    bits, out = then.astype(np.float16).view(np.uint16), np.empty(n)
+    out = np.empty(n)
     share = outlooks(
         payoff,
+        np.arange(m),
         np.asarray(weights, float),
         np.asarray(steps),
         now,
-        bits,
-        HALVES,
+        then,
         SPREAD,
         1.0,
         decorrelation,

@@ -53,8 +53,8 @@ class Hippocampus:
 
     Notes
     -----
-    A full memory of 2048 episodes of 20 instruments and 10 sources is 2.4 MB, and 1 MB of codes that are not
-    written (4·units bytes an episode). `observe` costs O(n + k·n + capacity·winners) with a small constant,
+    A full memory of 2048 episodes of 20 instruments and 10 sources is 2.4 MB, and 3 MB of codes and
+    features that are not written. `observe` costs O(n + k·n + capacity·winners) with a small constant,
     `recollect` the same and O(memories·n·f); `snapshot` is one copy.
 
     Examples
@@ -177,8 +177,8 @@ class Hippocampus:
         slots, similarity = np.empty(0, np.int64), np.empty(0)
         if len(self._ring) and np.isfinite(context).all():
             slots, similarity = self._search.nearest(state_of(context, features))
-        config, records = self.config.recollection, self._ring.records
-        return recollection(config, records, slots, similarity, features, self._recorder.usual_reward)
+        config, records, looks = self.config.recollection, self._ring.records, self._search.looks
+        return recollection(config, records, looks, slots, similarity, features, self._recorder.usual_reward)
 
     def recall(self, context: np.ndarray, k: int = 16) -> tuple[float, float, int]:
         """Nearest experiences: mean cosine of the ``k`` nearest, their mean reward, and how many there are.

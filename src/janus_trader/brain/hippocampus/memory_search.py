@@ -49,6 +49,8 @@ class MemorySearch:
         self._codes = CodeIndex(config.capacity, config.separation.units)
         self.places = PlaceMap(config.places, size)
         self._steps = np.zeros(config.capacity, np.int64)  # of the ring, side by side
+        #: Features of every slot, (capacity, n, f): reading half precision one by one is slow.
+        self.looks = np.zeros((config.capacity, *ring.dtype["features"].shape), np.float32)
         self._found = np.empty(config.recollection.memories, np.int64)
         self._score = np.empty(config.recollection.memories)
 
@@ -56,6 +58,7 @@ class MemorySearch:
         """Nothing can be found."""
         self._codes.reset()
         self._steps[:] = 0
+        self.looks[:] = 0.0
         self.places.reset()
 
     def encode(self, state: np.ndarray) -> Code:
@@ -70,6 +73,7 @@ class MemorySearch:
         """An episode lies in ``slot`` now, where that of step ``forgotten`` lay."""
         self._codes.put(slot, code)
         self._steps[slot] = self._ring.records["step"][slot]
+        self.looks[slot] = self._ring.records["features"][slot]
         if self._store is not None:
             if forgotten is not None:
                 self._store.delete([forgotten])
@@ -136,6 +140,7 @@ class MemorySearch:
         """Codes from the records, and into the store."""
         held = self._ring.records[: len(self._ring)]
         self._steps[: len(held)] = held["step"]
+        self.looks[: len(held)] = held["features"]
         for slot, state in enumerate(states_of(held)):
             self._codes.put(slot, self.encode(state))
         if self._store is not None and len(self._ring):

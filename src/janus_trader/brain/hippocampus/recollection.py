@@ -109,29 +109,28 @@ def _moments(values, weights):
 
 
 @njit(cache=True)
-def outlooks(payoff, weights, steps, now, then, halves, spread, likeness, decorrelation, edge, doubt, out):
+def outlooks(payoff, slots, weights, steps, now, then, spread, likeness, decorrelation, edge, doubt, out):
     """Outlook of every instrument from what followed; returns how far the memories count on average.
 
     Parameters
     ----------
-    payoff : (m, n) float array
-        In volatilities.
+    payoff : (capacity, n) float array
+        Of the ring, in volatilities.
+    slots : (m,) int64 array
+        Which of them are remembered.
     weights, steps : (m,) float and int arrays
     now : (n, f + 1) float array
         Features of the instruments now; no rows where they are not known.
-    then : (m, n, f + 1) uint16 array
-        The same on the days remembered, as bits of half-precision numbers. A day counts for an instrument as
-        far as it looked then as it looks now: times ``exp(-mean((x - y)² / spread²) / (2 likeness²))`` where
-        both are known.
-    halves : (65536,) float array
-        What those bits mean.
+    then : (capacity, n, f + 1) float array
+        The same when the episodes of the ring began. A day counts for an instrument as far as it looked then
+        as it looks now: times ``exp(-mean((x - y)² / spread²) / (2 likeness²))`` where both are known.
     spread : (f,) float array
     out : (n,) float array
         Written: ``tanh(posterior mean / edge)`` of `shrunk`.
 
     Cost O(m·n·f + n·m²) at worst.
     """
-    m, n, f = payoff.shape[0], payoff.shape[1], spread.size
+    m, n, f = slots.size, payoff.shape[1], spread.size
     own, paid, share = np.empty(m), np.empty(m), 0.0
     pairs, overlap = np.empty((m * (m - 1) // 2, 2), np.int64), np.empty(m * (m - 1) // 2)
     together = _overlaps(steps, decorrelation, pairs, overlap)
@@ -140,11 +139,11 @@ def outlooks(payoff, weights, steps, now, then, halves, spread, likeness, decorr
         look = now.shape[0] > 0 and now[i, f] > 0.0
         for e in range(m):
             own[e] = weights[e]
-            paid[e] = payoff[e, i]
-            if look and halves[then[e, i, f]] > 0.0:
+            paid[e] = payoff[slots[e], i]
+            if look and then[slots[e], i, f] > 0.0:
                 gap = 0.0
                 for j in range(f):
-                    x = (now[i, j] - halves[then[e, i, j]]) * fine[j]
+                    x = (now[i, j] - then[slots[e], i, j]) * fine[j]
                     gap += x * x
                 if not np.isnan(gap):
                     own[e] *= np.exp(-gap)
@@ -157,14 +156,13 @@ def outlooks(payoff, weights, steps, now, then, halves, spread, likeness, decorr
 
 
 _NOTHING = np.empty(0), np.empty(0, np.int64)
-_UNSEEN = np.empty((0, SPREAD.size + 1)), np.empty((0, 0, SPREAD.size + 1), np.uint16)
-#: Every half-precision number by its bits: reading it so is several times faster than converting.
-HALVES = np.arange(1 << 16, dtype=np.uint16).view(np.float16).astype(np.float32)
+_UNSEEN = np.empty((0, SPREAD.size + 1))
 
 
 def recollection(
     config: RecollectionConfig,
     records: np.ndarray,
+    looks: np.ndarray,
     slots: np.ndarray,
     similarity: np.ndarray,
     features: np.ndarray | None,
@@ -177,6 +175,8 @@ def recollection(
     config : RecollectionConfig
     records : structured array
         Of the ring.
+    looks : (capacity, n, f) float32 array
+        Their features.
     slots : (m,) int64 array
         Records remembered, most similar first.
     similarity : (m,) float array
@@ -198,19 +198,17 @@ def recollection(
             confidence=0.0,
         )
     steps, rewards = records["step"][slots], records["reward"][slots]
-    now, then = _UNSEEN
-    if features is not None and features.size:
-        now = np.ascontiguousarray(features, np.float64)
-        then = records["features"][slots].view(np.uint16)
+    seen = features is not None and features.size > 0
+    now = np.ascontiguousarray(features, np.float64) if seen else _UNSEEN
     weights = np.empty(slots.size)
     reward, confidence = _speak(
-        records["payoff"][slots],
+        records["payoff"],
+        slots,
         rewards,
         steps,
         similarity,
         now,
-        then,
-        HALVES,
+        looks,
         SPREAD,
         (config.floor, config.sharpness, config.decorrelation, config.edge, config.doubt, config.likeness),
         usual,
@@ -229,7 +227,7 @@ def recollection(
 
 
 @njit(cache=True)
-def _speak(payoff, rewards, steps, similarity, now, then, halves, spread, settings, usual, weights, outlook):
+def _speak(payoff, slots, rewards, steps, similarity, now, then, spread, settings, usual, weights, outlook):
     """Weights, outlook, expected reward and confidence of some memories, in one call."""
     floor, sharpness, decorrelation, edge, doubt, likeness = settings
     total, familiar = 0.0, 0.0
@@ -240,7 +238,7 @@ def _speak(payoff, rewards, steps, similarity, now, then, halves, spread, settin
         total += weights[e]
         familiar += weights[e] * similarity[e]
     share = outlooks(
-        payoff, weights, steps, now, then, halves, spread, likeness, decorrelation, edge, doubt, outlook
+        payoff, slots, weights, steps, now, then, spread, likeness, decorrelation, edge, doubt, outlook
     )
     scaled, (mean, deviation) = np.zeros(weights.size), usual
     if deviation > 0.0:

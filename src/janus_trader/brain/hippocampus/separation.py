@@ -25,11 +25,10 @@ class SeparationConfig(Config, frozen=True):
 def _winners(weights, context, index, value, response):
     """The strongest responses of one context at unit norm, strongest first; ties go to the lower unit."""
     project(weights, context, response)
-    for u in range(response.size):
-        response[u] = np.tanh(response[u])
-    k_winners(response, index, value)
+    k_winners(response, index, value)  # tanh keeps the order: only the winners need theirs
     norm = 0.0
     for slot in range(index.size):
+        value[slot] = np.tanh(value[slot])
         norm += value[slot] * value[slot]
     norm = np.sqrt(norm)
     for slot in range(index.size):
