@@ -157,3 +157,30 @@ def test_learners_are_pure_and_reset():
         assert pack(learner.parameters()) == before
         assert learner.propose([], RNG) is None
         assert learner.score(None, []) == 0.0
+
+
+def resting_share(chance, start, steps=40_000):
+    """Share of moments at which a cell forbids, where this share of them loses."""
+    from janus_trader.brain.basal_ganglia.patterns import adapt_inhibition
+
+    rng = np.random.default_rng(0)
+    adapted, forbids = np.array([start]), 0
+    rule = np.array([-0.1, 0.05, -0.02, 0.08])
+    for reward in np.where(rng.random(steps) < chance, -1.0, 1.0):
+        forbids += adapted[0] >= 0.5
+        adapt_inhibition(adapted, np.zeros(1, np.int64), np.array([reward]), 0.5, rule)
+    return forbids / steps
+
+
+def test_stepwise_adaptation_rests_where_its_steps_balance():
+    assert resting_share(0.1, 1.0, 4000) < 0.05
+    assert resting_share(0.8, 0.0, 4000) > 0.9
+    assert 0.2 < resting_share(0.45, 0.0, 4000) < 0.8  # to and fro: why it is off by default
+
+
+def test_stepwise_adaptation_takes_its_four_steps():
+    from janus_trader.brain.basal_ganglia.patterns import adapt_inhibition
+
+    adapted, rule = np.array([0.2, 0.2, 0.7, 0.7]), np.array([-0.1, 0.05, -0.02, 0.08])
+    adapt_inhibition(adapted, np.arange(4), np.array([-1.0, 1.0, -1.0, 1.0]), 0.5, rule)
+    np.testing.assert_allclose(adapted, [0.28, 0.18, 0.75, 0.6])

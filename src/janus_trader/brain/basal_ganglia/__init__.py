@@ -21,31 +21,47 @@ Departures
     anything is combined, and a further reason can only add inhibition; averaging would dilute both.
 """
 
+from janus_trader.brain.basal_ganglia.actor_critic import ActorCritic, ActorCriticConfig
 from janus_trader.brain.basal_ganglia.affinity import AffinityConfig, AffinityLearner
 from janus_trader.brain.basal_ganglia.dopamine import Dopamine, DopamineConfig
+from janus_trader.brain.basal_ganglia.double_dqn import DoubleDqn, DoubleDqnConfig
 from janus_trader.brain.basal_ganglia.go import GoConfig, GoPathway
 from janus_trader.brain.basal_ganglia.no_go import NoGoConfig, NoGoPathway
 from janus_trader.brain.basal_ganglia.opal import OpalConfig, opal_act, opal_update
 from janus_trader.brain.basal_ganglia.opal_learner import OpalLearner
+from janus_trader.brain.basal_ganglia.opal_star import BanditOpal, OpalStarConfig
 from janus_trader.brain.basal_ganglia.patterns import PatternConfig, PatternLearner
+from janus_trader.brain.basal_ganglia.policy_config import PolicyConfig
+from janus_trader.brain.basal_ganglia.policy_learner import ActorCriticLearner, DoubleDqnLearner
+from janus_trader.brain.basal_ganglia.policy_trust import PolicyTrust
 from janus_trader.brain.basal_ganglia.selection import BasalGanglia, BasalGangliaConfig
 from janus_trader.brain.basal_ganglia.strategy_gate import StrategyGate, StrategyGateConfig
 
 __all__ = [
+    "ActorCritic",
+    "ActorCriticConfig",
+    "ActorCriticLearner",
     "AffinityConfig",
     "AffinityLearner",
+    "BanditOpal",
     "BasalGanglia",
     "BasalGangliaConfig",
     "Dopamine",
     "DopamineConfig",
+    "DoubleDqn",
+    "DoubleDqnConfig",
+    "DoubleDqnLearner",
     "GoConfig",
     "GoPathway",
     "NoGoConfig",
     "NoGoPathway",
     "OpalConfig",
     "OpalLearner",
+    "OpalStarConfig",
     "PatternConfig",
     "PatternLearner",
+    "PolicyConfig",
+    "PolicyTrust",
     "StrategyGate",
     "StrategyGateConfig",
     "opal_act",

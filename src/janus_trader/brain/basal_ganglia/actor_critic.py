@@ -142,7 +142,7 @@ class ActorCritic:
     ) -> None:
         """One optimiser step; ``advantages`` (B, A) for every action, ``extra`` a further slope by the logits."""
         c = self.config
-        outputs = self.network.outputs(states)
+        outputs = self.network.latest(states)
         slopes = np.empty((len(states), self.actions + 1))
         policy_slopes(outputs, probabilities, advantages, returns, weights, c.entropy, c.critic, slopes)
         if extra is not None:
@@ -162,11 +162,12 @@ class ActorCritic:
         rows = np.stack([state, after])
         probabilities, values = self.evaluate(rows)
         delta = reward + (0.0 if terminated else c.gamma * values[1]) - values[0]
-        for trace, slope in (
-            (self._trace_critic, self._slope(value=1.0)),
-            (self._trace_actor, self._slope(log_policy=(probabilities[0], action))),
-        ):
-            trace_step(net.theta, trace, net.gradient(rows[:1], slope), delta, c.trace_rate, c.gamma * c.lam)
+        here = rows[:1]
+        critic = net.gradient(here, self._slope(value=1.0)).copy()
+        actor = net.gradient(here, self._slope(log_policy=(probabilities[0], action)))
+        for trace, slope in ((self._trace_critic, critic), (self._trace_actor, actor)):
+            trace_step(net.theta, trace, slope, delta, c.trace_rate, c.gamma * c.lam)
+        net.changed()
         return float(delta)
 
     def _slope(self, value: float = 0.0, log_policy: tuple[np.ndarray, int] | None = None) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 from numba import njit
 
 
@@ -64,5 +65,5 @@ def confidence_of(margin, unit, out):
     [0.5, 0.0]
     """
     for i in range(margin.size):
-        lead = abs(margin[i])
+        lead = np.abs(margin[i])
         out[i] = lead / (lead + unit)

@@ -68,6 +68,9 @@ class Network:
         self._gradient = np.zeros_like(self.theta)
         self._scratch = np.empty((2, int(self.sizes.max())))
         self._rows = np.empty((0, activation_count(self.sizes)))
+        self._seen: np.ndarray | None = (
+            None  # whose activations, by the parameters in force, the buffer holds
+        )
 
     def outputs(self, x: np.ndarray, theta: np.ndarray | None = None) -> np.ndarray:
         """Outputs (B, m) of rows (B, d): a view into a buffer, good until the next call."""
@@ -75,11 +78,26 @@ class Network:
             self._rows = np.empty((len(x), self._rows.shape[1]))
         rows = self._rows[: len(x)]
         forward(self.theta if theta is None else theta, self.sizes, x, rows)
+        self._seen = x if theta is None else None
         return rows[:, -int(self.sizes[-1]) :]
 
+    def latest(self, x: np.ndarray) -> np.ndarray:
+        """`outputs`, without the work where they were just computed."""
+        if self._seen is not x:
+            return self.outputs(x)
+        return self._rows[: len(x), -int(self.sizes[-1]) :]
+
+    def changed(self) -> None:
+        """Say that ``theta`` was changed from outside."""
+        self._seen = None
+
     def gradient(self, x: np.ndarray, slopes: np.ndarray) -> np.ndarray:
-        """Slope of a loss by the parameters (a buffer), from its slope by the outputs (B, m). Calls `outputs`."""
-        self.outputs(x)
+        """Slope of a loss by the parameters (a buffer), from its slope by the outputs (B, m).
+
+        Rows that were just given to `outputs` are not evaluated again, so they must not be changed in between.
+        """
+        if self._seen is not x:
+            self.outputs(x)
         self._gradient[:] = 0.0
         backward(self.theta, self.sizes, x, self._rows[: len(x)], slopes, self._gradient, self._scratch)
         return self._gradient
@@ -89,6 +107,7 @@ class Network:
         c, gradient = self.config, self.gradient(x, slopes)
         norm = clip_norm(gradient, c.clip)
         self.count += 1
+        self._seen = None
         adamw(
             self.theta, gradient, self.first, self.second, self.count, c.rate, c.decay, c.beta1, c.beta2,
             c.epsilon,
@@ -119,4 +138,5 @@ class Network:
                 "network: parameters do not fit", got=[a.shape for a in arrays], expected=str(expected)
             )
         self.theta, self.first, self.second = arrays
+        self._seen = None
         self.count = int(state["count"])

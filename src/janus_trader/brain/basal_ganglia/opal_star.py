@@ -47,7 +47,7 @@ class BanditOpal:
     --------
     >>> agent = BanditOpal(2, OpalStarConfig())
     >>> agent.learn(0, won=True)
-    >>> agent.g[0] > 1.0 > agent.n[0], agent.g[1]
+    >>> bool(agent.g[0] > 1.0 > agent.n[0]), float(agent.g[1])
     (True, 1.0)
 
     References

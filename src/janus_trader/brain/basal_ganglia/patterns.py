@@ -12,7 +12,7 @@ from numba import njit
 from janus_trader.brain.basal_ganglia.evidence import Span
 from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.foundation.codec import pack, unpack
-from janus_trader.foundation.config import Config, Count, Positive
+from janus_trader.foundation.config import Config, Count, NonNegative, Positive
 
 
 class PatternConfig(Config, frozen=True):
@@ -25,6 +25,11 @@ class PatternConfig(Config, frozen=True):
     min_episodes: Annotated[Count, Meta(description="episodes before a cell speaks")] = 10
     least_deviation: Annotated[Positive, Meta(description="floor of a context's usual deviation")] = 0.05
     memory: Annotated[Positive, Meta(description="replays remembered by the running sums")] = 5000.0
+    adaptation: Annotated[NonNegative, Meta(description="weight of the step-wise adaptation")] = 0.0
+    false_alarm: Annotated[float, Meta(le=0.0, description="step: inhibited, would have gained")] = -0.1
+    hit: Annotated[float, Meta(ge=0.0, description="step: inhibited, would have lost")] = 0.05
+    quiet: Annotated[float, Meta(le=0.0, description="step: let through, gained")] = -0.02
+    miss: Annotated[float, Meta(ge=0.0, description="step: let through, lost")] = 0.08
 
 
 @njit(cache=True)
@@ -40,6 +45,29 @@ def cell_of(planes, centre, scale, context):
     return cell
 
 
+@njit(cache=True)
+def adapt_inhibition(adapted, cells, reward, speaks, steps):
+    """Step-wise adaptation of every cell's inhibition to outcomes, in place, within [0, 1]. O(E).
+
+    ``steps`` are those of false alarm, hit, quiet and miss; a cell counts as inhibited where ``adapted`` is at
+    least ``speaks``. At rest a cell lets through while fewer than quiet/(quiet + miss) = 20 % of its moments lose
+    and forbids where more than false alarm/(false alarm + hit) = 67 % do; in between it goes to and fro.
+
+    >>> adapted = np.array([0.0])
+    >>> steps = np.array([-0.1, 0.05, -0.02, 0.08])
+    >>> adapt_inhibition(adapted, np.zeros(2, np.int64), np.array([-1.0, 1.0]), 0.5, steps)
+    >>> adapted.round(2).tolist()
+    [0.06]
+    """
+    for e in range(cells.size):
+        cell, lost = cells[e], reward[e] < 0.0
+        if adapted[cell] >= speaks:
+            step = steps[1] if lost else steps[0]
+        else:
+            step = steps[3] if lost else steps[2]
+        adapted[cell] = min(max(adapted[cell] + step, 0.0), 1.0)
+
+
 class PatternLearner:
     r"""Strength of the learned No-Go reason in every cell of the context space (light).
 
@@ -48,9 +76,10 @@ class PatternLearner:
 
     .. math:: strength = \mathrm{clip}\big(-g\,\bar z\, n / (n + n_0),\ 0,\ 1\big)
 
-    and 0 for a cell with fewer than ``min_episodes``. What is usual is taken anew whenever the memory spans
-    twice the bars it did; the sums then start again, and replay, which reaches back over the whole memory,
-    fills them. Score: mean of −strength·z, the loss avoided per bar.
+    plus, where configured, ``adaptation`` times the step-wise rule of `adapt_inhibition`, and 0 for a cell with
+    fewer than ``min_episodes``. What is usual is taken anew whenever the memory spans twice the bars it did;
+    the sums then start again, and replay, which reaches back over the whole memory, fills them. Score: mean of
+    −strength·z, the loss avoided per bar.
 
     Parameters
     ----------
@@ -75,7 +104,13 @@ class PatternLearner:
 
     def reset(self) -> None:
         """No cell forbids anything."""
-        evidence = {"sums": self._no_sums(), "span": Span().tree(), "first": -1, "recentre": 0}
+        evidence = {
+            "sums": self._no_sums(),
+            "adapted": np.zeros(1 << self.config.bits),
+            "span": Span().tree(),
+            "first": -1,
+            "recentre": 0,
+        }
         self.adopt(
             {
                 "strength": np.zeros(1 << self.config.bits),
@@ -124,16 +159,26 @@ class PatternLearner:
         reach = int(steps.max()) - first + 1
         centre, scale, sums = self.centre, self.scale, evidence["sums"]
         span, recentre = Span.of(evidence["span"]), evidence["recentre"]
+        adapted = np.array(evidence["adapted"])
         if reach >= recentre:
             centre, scale = contexts.mean(axis=0), np.maximum(contexts.std(axis=0), config.least_deviation)
             sums, span, recentre = self._no_sums(), Span(), 2 * reach
+            adapted[:] = 0.0
         cells, size = self.cells(contexts, centre, scale), self._strength.size
         keep = max(0.0, 1.0 - len(train) / config.memory)
         w = batch.weight
         columns = (np.bincount(cells, x, size) for x in (w, w * reward, w * reward**2))
         sums, span = keep * sums + np.stack(list(columns)), span.extended(steps, keep)
-        strength, rms = self._strengths(sums, span)
-        state = {"sums": sums, "span": span.tree(), "first": first, "recentre": recentre}
+        steps = np.array([config.false_alarm, config.hit, config.quiet, config.miss])
+        adapt_inhibition(adapted, cells, reward, 0.5, steps)
+        strength, rms = self._strengths(sums, span, adapted)
+        state = {
+            "sums": sums,
+            "adapted": adapted,
+            "span": span.tree(),
+            "first": first,
+            "recentre": recentre,
+        }
         return {
             "strength": strength,
             "centre": centre,
@@ -142,12 +187,13 @@ class PatternLearner:
             "evidence": pack(state),
         }
 
-    def _strengths(self, sums: np.ndarray, span: Span) -> tuple[np.ndarray, float]:
+    def _strengths(self, sums: np.ndarray, span: Span, adapted: np.ndarray) -> tuple[np.ndarray, float]:
         config = self.config
         rms = float(np.sqrt(sums[2].sum() / sums[0].sum()))
         count = sums[0] * span.share()
         mean = sums[1] / np.maximum(sums[0], 1e-9) / rms if rms > 0.0 else np.zeros(sums.shape[1])
-        strength = np.clip(-config.gain * mean * count / (count + config.prior_episodes), 0.0, 1.0)
+        believed = -config.gain * mean * count / (count + config.prior_episodes)
+        strength = np.clip(believed + config.adaptation * adapted, 0.0, 1.0)
         strength[count < config.min_episodes] = 0.0
         return strength, rms
 

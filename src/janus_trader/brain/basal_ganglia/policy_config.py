@@ -47,6 +47,7 @@ class LogicConfig(Config, frozen=True):
 class TrustConfig(Config, frozen=True):
     """How much evidence makes the policy count how much."""
 
+    against: Literal["book", "nothing"] = "book"
     full: Annotated[Positive, Meta(description="t statistic at which it counts fully")] = 2.0
     prior_bars: Annotated[NonNegative, Meta(description="bars judged at which half is believed")] = 250.0
     min_bars: Annotated[Count, Meta(description="bars judged before it counts at all")] = 21
@@ -80,7 +81,8 @@ class PolicyConfig(Config, frozen=True):
     cost: Annotated[NonNegative, Meta(description="price of one unit of position, in volatilities")] = 0.05
     payoff_clip: Annotated[Positive, Meta(description="bound of one payoff, in volatilities")] = 3.0
     rows: Annotated[Count, Meta(description="rows of a gradient step")] = 256
-    steps: Annotated[Count, Meta(description="most gradient steps a night")] = 8
+    share: Annotated[Fraction, Meta(description="rows of a night's replay that are trained on")] = 0.15
+    steps: Annotated[Count, Meta(description="most gradient steps a night")] = 12
     score_risk: Annotated[NonNegative, Meta(description="aversion to the variance of a judged book")] = 0.2
     drive: Annotated[NonNegative, Meta(description="drive of a sure and fully trusted policy")] = 0.06
     inhibition: Annotated[
