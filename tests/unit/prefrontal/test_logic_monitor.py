@@ -102,3 +102,29 @@ def test_weights_of_the_configuration_count():
     heavy = MarketLogicConfig(weights=(50.0, 1, 1, 1, 1, 1, 1, 1, 1, 1))
     light = LogicMonitor(LogicMonitorConfig()).observe(p, facts)
     assert LogicMonitor(LogicMonitorConfig(axioms=heavy)).observe(p, facts).satisfaction < light.satisfaction
+
+
+def test_the_region_reflects_once_a_bar_and_keeps_it_in_its_snapshot():
+    from janus_trader.brain.prefrontal import Prefrontal, PrefrontalConfig
+    from janus_trader.contracts.market import PortfolioState
+
+    def region() -> Prefrontal:
+        return Prefrontal(PrefrontalConfig(), ("A", "B"), long_only=True)
+
+    def portfolio(equity: float) -> PortfolioState:
+        return PortfolioState(
+            ts_event=0, equity=equity, cash=equity, peak_equity=110.0, session_start_equity=equity,
+            weights=(0.0, 0.0), quantities=(0.0, 0.0),
+        )  # fmt: skip
+
+    first, second = region(), region()
+    for equity in (100.0, 104.0):
+        report = first.reflect(action(np.array([-1.0, -1.0])), trend(2), portfolio(equity))
+    assert "trend_up" in report.violated
+    assert first.goals.progress("grow") == pytest.approx(0.5)
+    second.restore(first.snapshot())
+    assert second.snapshot() == first.snapshot()
+    assert second.logic.record == first.logic.record
+    assert second.goals.line() == first.goals.line()
+    second.reset()
+    assert second.snapshot() == region().snapshot()

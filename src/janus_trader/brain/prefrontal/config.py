@@ -1,4 +1,4 @@
-"""Limits of the rulebook, all as fractions of equity."""
+"""Limits of the rulebook, all as fractions of equity, and what is watched besides."""
 
 from __future__ import annotations
 
@@ -6,12 +6,17 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from janus_trader.brain.prefrontal.goals import GoalsConfig
+from janus_trader.brain.prefrontal.logic_monitor import LogicMonitorConfig
 from janus_trader.contracts.errors import ConfigError
 from janus_trader.foundation.config import Config
 
 
 class PrefrontalConfig(Config, frozen=True):
-    """Parameters of every rule. ``truth_*`` and ``forall_p`` shape the fuzzy truth only, never a verdict."""
+    """Parameters of every rule, of the axioms and of the goals.
+
+    ``truth_*`` and ``forall_p`` shape the fuzzy truth only, never a verdict; no more do ``logic`` and ``goals``.
+    """
 
     max_long: Annotated[float, Meta(ge=0, le=5, description="largest long weight of an instrument")] = 0.15
     max_short: Annotated[float, Meta(ge=0, le=5, description="largest short weight, as a size")] = 0.10
@@ -44,6 +49,8 @@ class PrefrontalConfig(Config, frozen=True):
     satisfaction_alpha: Annotated[
         float, Meta(gt=0, le=1, description="weight of the newest review in the running satisfaction")
     ] = 0.05
+    logic: LogicMonitorConfig = LogicMonitorConfig()
+    goals: GoalsConfig = GoalsConfig()
 
     def __post_init__(self) -> None:
         if self.drawdown_start >= self.max_drawdown:

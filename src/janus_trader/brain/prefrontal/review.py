@@ -9,9 +9,11 @@ from numba import njit
 
 from janus_trader.brain.prefrontal.config import PrefrontalConfig
 from janus_trader.brain.prefrontal.envelope import SLACK, Envelope, new_exposure, project
+from janus_trader.brain.prefrontal.goals import GoalBook
+from janus_trader.brain.prefrontal.logic_monitor import LogicMonitor
 from janus_trader.brain.prefrontal.rule import Rule, Situation
 from janus_trader.brain.prefrontal.rules import RULEBOOK
-from janus_trader.contracts.decision import RuleVerdict, Target, Threat, Verdict
+from janus_trader.contracts.decision import Action, LogicReport, RuleVerdict, Target, Threat, Verdict
 from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
 from janus_trader.contracts.market import PortfolioState
 from janus_trader.foundation.codec import pack, unpack
@@ -73,7 +75,15 @@ class Prefrontal:
     -----
     Fails closed: a weight that is not a number, a portfolio whose figures are not finite or equity
     that is not positive mean that no position may grow. No warm-up. Cost O(n) per rule.
-    The state is a record of how each rule fared (for reports); it has no influence on any verdict.
+    The state is a record of how each rule and axiom fared and of the goals (for reports); it has no influence
+    on any verdict.
+
+    Attributes
+    ----------
+    logic : LogicMonitor
+        How far decisions satisfy the market axioms.
+    goals : GoalBook
+        What is wanted of the book.
 
     Raises
     ------
@@ -98,6 +108,7 @@ class Prefrontal:
             raise ConfigError("an empty book", got=symbols, expected="at least one symbol")
         self.config, self.symbols, self.long_only = config, tuple(symbols), bool(long_only)
         self.rules: tuple[Rule, ...] = tuple(kind(config, self.symbols, self.long_only) for kind in RULEBOOK)
+        self.logic, self.goals = LogicMonitor(config.logic), GoalBook(config.goals)
         self._content = tuple(rule.content for rule in self.rules)
         self._envelope, self._caps = Envelope(len(symbols)), np.empty(4)
         self.reset()
@@ -129,6 +140,25 @@ class Prefrontal:
         rules = self._content if inside and situation.sound else self.judge(wish, situation)
         self._record(rules)
         return Verdict(allowed=allowed, rules=rules, changed=changed)
+
+    def reflect(self, action: Action, features: np.ndarray, portfolio: PortfolioState) -> LogicReport | None:
+        """How far a choice satisfies the market axioms, once a bar; the goals move on.
+
+        Parameters
+        ----------
+        action : Action
+            Its ``policy`` is judged, or the choices its scores stand for.
+        features : (n, f) array
+            `janus_trader.contracts.features.INSTRUMENT_FEATURES` of every instrument, or empty.
+        portfolio : PortfolioState
+
+        Returns
+        -------
+        LogicReport or None
+            None where no instrument's features are known. Changes no verdict. O(n).
+        """
+        self.goals.update(portfolio)
+        return self.logic.report(action, features)
 
     def judge(self, weights: np.ndarray, situation: Situation) -> tuple[RuleVerdict, ...]:
         """What every rule says of ``weights`` (n,), in the order of the rulebook. Pure."""
@@ -171,21 +201,31 @@ class Prefrontal:
                 self._breaches[i] += 1
 
     def reset(self) -> None:
-        """Forget how the rules fared."""
+        """Forget how the rules and axioms fared, and set the goals anew."""
+        self.logic.reset()
+        self.goals.reset()
         self._truths = [1.0] * len(self.rules)
         self._breaches = [0] * len(self.rules)
 
     def snapshot(self) -> bytes:
-        """How the rules fared, as bytes."""
+        """How the rules and axioms fared and where the goals stand, as bytes."""
         return pack(
-            {"rules": [r.name for r in self.rules], "truths": self._truths, "breaches": self._breaches}
+            {
+                "rules": [r.name for r in self.rules],
+                "truths": self._truths,
+                "breaches": self._breaches,
+                "logic": self.logic.snapshot(),
+                "goals": self.goals.snapshot(),
+            }
         )
 
     def restore(self, raw: bytes) -> None:
-        """Put a snapshot back. Raises IntegrityError when it belongs to another rulebook."""
+        """Put a snapshot back. Raises IntegrityError when it belongs to another rulebook, axioms or goals."""
         tree = unpack(raw)
         names = [r.name for r in self.rules]
         if tree.get("rules") != names:
             raise IntegrityError("snapshot of another rulebook", got=tree.get("rules"), expected=str(names))
+        self.logic.restore(tree["logic"])
+        self.goals.restore(tree["goals"])
         self._truths = [float(x) for x in tree["truths"]]
         self._breaches = [int(x) for x in tree["breaches"]]
