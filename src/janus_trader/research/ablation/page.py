@@ -9,9 +9,9 @@ from typing import Any
 GAINS = (
     ("sharpe", "Sharpe gained", "+.2f", 1.0, ""),
     ("max_drawdown", "drawdown avoided", "+.1f", 100.0, " %"),
-    ("costs_bps", "cost saved, bps a year", "+.1f", 1.0, ""),
-    ("annual_return", "return gained, a year", "+.1f", 100.0, " %"),
-    ("turnover", "turnover saved, a year", "+.1f", 1.0, ""),
+    ("costs_bps", "cost saved, bps/y", "+.1f", 1.0, ""),
+    ("annual_return", "return gained/y", "+.1f", 100.0, " %"),
+    ("turnover", "turnover saved/y", "+.1f", 1.0, ""),
 )
 COLUMNS = ("without", *(title for _, title, *_ in GAINS), "p", "p, Holm", "verdict")
 _VERDICTS = {

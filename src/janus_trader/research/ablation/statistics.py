@@ -10,7 +10,15 @@ mechanism helps**,
 and its law is that of resamples in which *the same* days, drawn by the stationary bootstrap, are taken from
 every life, crossed with seeds drawn with replacement (a bootstrap of both margins, which errs on the wide
 side). Of S seeds S - 1 are drawn: the variance of their mean is then the unbiased one, where S draws would
-make it (S - 1) / S of it, which for two or three seeds matters.
+make it (S - 1) / S of it, which for two or three seeds matters. How far S seeds can be trusted to show
+their own variance is Satterthwaite's question: the resamples are spread by t over z, at his degrees of
+freedom.
+
+References
+----------
+Politis & Romano (1994), The stationary bootstrap, JASA 89; Owen (2007), The pigeonhole bootstrap, Annals of
+Applied Statistics 1; Satterthwaite (1946), An approximate distribution of estimates of variance components;
+Hesterberg (2015), What teachers should know about the bootstrap, The American Statistician 69.
 """
 
 from __future__ import annotations
@@ -22,6 +30,7 @@ from typing import Any
 
 import numpy as np
 from numba import njit
+from scipy.special import ndtri, stdtrit
 
 from janus_trader.contracts.errors import DataError
 from janus_trader.numerics.stationary_bootstrap import (
@@ -201,7 +210,7 @@ def paired_differences(
         rows = drawn[at : at + len(gaps)]
         parts.append(np.take_along_axis(gaps, rows[:, :, None], axis=1).mean(axis=1))
         at += len(gaps)
-    resampled = np.concatenate(parts)
+    resampled = _spread(np.concatenate(parts), ORIENTATION * (told[:seeds] - told[seeds:]))
     mean_with, mean_without = told[:seeds].mean(axis=0), told[seeds:].mean(axis=0)
     gained = (ORIENTATION * (told[:seeds] - told[seeds:])).mean(axis=0)
     low, high = np.quantile(resampled, (0.5 - LEVEL / 2.0, 0.5 + LEVEL / 2.0), axis=0)
@@ -216,6 +225,22 @@ def paired_differences(
         )
         for k, name in enumerate(FIGURES)
     }
+
+
+def _spread(resampled: np.ndarray, gaps: np.ndarray) -> np.ndarray:
+    """Resamples (B, 5) spread for the few seeds behind them; ``gaps`` (S, 5) are the seeds' differences."""
+    seeds = len(gaps)
+    if seeds == 1:
+        return resampled
+    total, own = resampled.var(axis=0), gaps.var(axis=0, ddof=1) / seeds
+    own = np.minimum(own, total)
+    freedom = np.where(own > 0.0, (seeds - 1) * (total / np.where(own > 0.0, own, 1.0)) ** 2, np.inf)
+    level = 0.5 + LEVEL / 2.0
+    factor = np.where(np.isfinite(freedom), stdtrit(np.minimum(freedom, 1e9), level), ndtri(level)) / ndtri(
+        level
+    )
+    centre = resampled.mean(axis=0)
+    return np.asarray(centre + factor * (resampled - centre))
 
 
 def two_sided(resampled: np.ndarray) -> float:

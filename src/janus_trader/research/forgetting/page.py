@@ -13,6 +13,9 @@ COLUMNS = (
 )  # fmt: skip
 
 
+_VERDICTS = {"no difference": "no difference that chance could not explain"}
+
+
 def shown(cell: dict[str, float], style: str = "+.2f") -> str:
     """A figure with its interval.
 
@@ -51,7 +54,8 @@ def in_words(study: dict[str, Any]) -> list[str]:
         back = told["with"]["backward_transfer"]
         lines.append(
             f"{name}: after B it has lost {shown(told['with']['forgetting'])} of A with replay and "
-            f"{shown(told['without']['forgetting'])} without, over all pairs; {verdict(told['saved_by_replay'])}. "
+            f"{shown(told['without']['forgetting'])} without, over all pairs; "
+            f"{_VERDICTS.get(found := verdict(told['saved_by_replay']), found)}. "
             f"Backward transfer with replay {shown(back, '+.4f')}, in its score; one unit is {told['unit']:.4f}."
         )
     return [

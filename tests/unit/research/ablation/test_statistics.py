@@ -99,8 +99,9 @@ def test_intervals_cover_where_only_days_differ():
     assert (coverage(("sharpe", "annual_return", "max_drawdown"), 0.0) >= 0.90).all()
 
 
-def test_intervals_cover_where_seeds_differ_as_well():
-    assert coverage(("sharpe",), 0.0004, seeds=5)[0] >= 0.88
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_intervals_cover_where_seeds_differ_as_well(seeds):
+    assert coverage(("sharpe",), 0.0006, trials=100, seeds=seeds)[0] >= 0.90
 
 
 def test_a_known_difference_of_cost_is_covered():
@@ -115,7 +116,7 @@ def test_a_known_difference_of_cost_is_covered():
 
 
 @given(arrays(np.float64, st.integers(1, 12), elements=st.floats(0.0, 1.0)))
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 def test_holm_is_that_of_statsmodels(p):
     np.testing.assert_allclose(holm(p.tolist()), multipletests(p, method="holm")[1], atol=1e-12)
 
