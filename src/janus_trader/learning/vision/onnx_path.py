@@ -77,7 +77,7 @@ def export_onnx(kind: Kind, config: VisionConfig, parameters: Parameters, part: 
         torch.onnx.export(
             module,
             inputs,
-            out,
+            out,  # type: ignore[arg-type]  # a buffer is taken by the classic exporter
             input_names=names,
             output_names=outputs,
             dynamic_axes={name: {0: "batch"} for name in (*names, *outputs)},
