@@ -19,7 +19,7 @@ class ImpactEstimate(NamedTuple):
     temporary_error: float
     half_spread: float
     half_spread_error: float
-    count: int
+    executions: int
 
 
 def robust_least_squares(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

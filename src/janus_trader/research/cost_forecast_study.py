@@ -123,7 +123,7 @@ def book_slices(seed: int, orders: int) -> Iterator[Slice]:
         config = BookExecutionConfig(lots=int(rng.integers(60, 400)), slices=SLICES, slice_s=2.0)
         env = BookExecutionEnv(config)
         _, info = env.reset(seed=int(rng.integers(2**31)))
-        state = env.episodes.states[0]
+        state = env.episodes.states[0]  # type: ignore[attr-defined]
         state.head[0]["supply"] = 0.2 + 0.8 * np.cos(np.pi * order / max(1, orders - 1)) ** 2
         volatility = (
             float(state.head[0]["volatility"]) * np.sqrt(config.slice_s) / float(np.ravel(info["mid"])[0])
@@ -311,7 +311,7 @@ def _row(
         cost_bps=float(np.mean([s.bps for life in lives for s in life])),
         uncorrected_bps=bootstrap(plain, generator),
         corrected_bps=bootstrap(corrected, generator),
-        difference_bps=bootstrap(np.subtract(corrected, plain), generator),
+        difference_bps=bootstrap(np.subtract(corrected, plain).tolist(), generator),
     )
 
 
@@ -324,5 +324,5 @@ def _late(
         dead_time=dead_time,
         plain_bps=bootstrap(plain, generator),
         smith_bps=bootstrap(smith, generator),
-        difference_bps=bootstrap(np.subtract(smith, plain), generator),
+        difference_bps=bootstrap(np.subtract(smith, plain).tolist(), generator),
     )

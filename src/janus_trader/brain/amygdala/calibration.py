@@ -31,7 +31,8 @@ ZSCORE, DEVIATION, VOLATILITY, TURBULENCE, CORRELATION, RARITY, JUDGED = range(7
 COLUMNS = 7
 #: The leading columns are the state the isolation forest isolates.
 N_STATE = 5
-HISTORY_DTYPE = np.dtype([("ts", "i8"), ("row", "f4", (COLUMNS,))])
+#: With one spare column, so that no record has padding.
+HISTORY_DTYPE = np.dtype([("ts", "i8"), ("row", "f4", (COLUMNS + 1,))])
 
 N_ANOMALIES = 5
 _Z, _FOREST, _MA, _PCT, _MAHA = range(N_ANOMALIES)

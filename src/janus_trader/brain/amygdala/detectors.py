@@ -391,7 +391,7 @@ class DetectorBank:
             rows = rows[:bars]
         else:
             rows = np.roll(rows, -(bars % len(rows)))
-        return np.ascontiguousarray(rows["row"][rows["ts"] <= until_ts], dtype=np.float64)
+        return np.ascontiguousarray(rows["row"][rows["ts"] <= until_ts, :COLUMNS], dtype=np.float64)
 
     def reset(self) -> None:
         """Forget all past data and what was calibrated on it."""

@@ -114,6 +114,8 @@ class FlowWatch:
     (nan, nan, nan, nan, 0.0)
     """
 
+    _states: np.ndarray
+
     def __init__(self, config: DetectorConfig) -> None:
         self.config = config
         self._dtype = flow_dtype(config.flash_bars)

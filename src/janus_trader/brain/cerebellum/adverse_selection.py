@@ -55,6 +55,11 @@ class AdverseSelection:
     True
     """
 
+    count: int
+    _mean: float
+    _variance: float
+    _waiting: deque[tuple[int, str, float, float]]
+
     def __init__(self, config: AdverseSelectionConfig) -> None:
         self.config = config
         self._gain = 1.0 - 0.5 ** (1.0 / config.halflife)
@@ -97,7 +102,7 @@ class AdverseSelection:
 
     def reset(self) -> None:
         """Forget everything."""
-        self._waiting: deque[tuple[int, str, float, float]] = deque(maxlen=self.config.pending)
+        self._waiting = deque(maxlen=self.config.pending)
         self.count, self._mean, self._variance = 0, 0.0, 0.0
 
     def state(self) -> list[Any]:

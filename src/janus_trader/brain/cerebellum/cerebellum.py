@@ -262,6 +262,8 @@ class Cerebellum:
             self._after_fills(fills, sigma, ts, prices)
 
     def _after_fills(self, fills: Sequence[Fill], sigma: np.ndarray, ts: int, prices: np.ndarray) -> None:
+        if prices.shape != (self.n,):
+            raise DataError("prices do not fit the cerebellum", got=prices.shape, expected=f"({self.n},)")
         for symbol, price in zip(self._symbols, prices.tolist(), strict=True):
             self.adverse_selection.price(ts, symbol, price)
             self.permanent.price(ts, symbol, price)

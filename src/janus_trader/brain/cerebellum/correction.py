@@ -47,6 +47,9 @@ class CostCorrection:
     [1.5, 1.55, 1.885]
     """
 
+    _value: float
+    _issued: deque[float]
+
     def __init__(
         self,
         kp: float,
@@ -81,7 +84,7 @@ class CostCorrection:
         """No correction, nothing on its way."""
         self._pid.reset()
         self._predictor.reset()
-        self._issued: deque[float] = deque(maxlen=self._dead_time + 1)
+        self._issued = deque(maxlen=self._dead_time + 1)
         self._value = 0.0
 
     def state(self) -> dict[str, Any]:

@@ -21,7 +21,7 @@ ORDER_DTYPE = np.dtype(
     [
         ("ts", "i8"),
         ("life_s", "f8"),
-        ("filled", "?"),
+        ("filled", "i8"),
         ("queue", "f8"),
         ("distance", "f8"),
         ("volatility", "f8"),
@@ -120,7 +120,7 @@ class FillProbability:
     @property
     def ready(self) -> bool:
         """Whether a fit is in force."""
-        return self._parameters["shape"] > 0.0
+        return bool(self._parameters["shape"] > 0.0)
 
     def log_likelihood(self, parameters: FillParameters, orders: np.ndarray) -> float:
         """Mean log-likelihood of orders, the score of a survival model."""
@@ -137,7 +137,7 @@ class FillProbability:
 
     def adopt(self, parameters: FillParameters) -> None:
         """Put parameters in force."""
-        self._parameters = {
+        self._parameters: FillParameters = {
             "coefficients": np.array(parameters["coefficients"], float),
             "shape": float(parameters["shape"]),
             "covariance": np.array(parameters["covariance"], float),

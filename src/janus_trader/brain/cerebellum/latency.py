@@ -40,6 +40,10 @@ class LatencyModel:
     2.0
     """
 
+    count: int
+    _mean: float
+    _variance: float
+
     def __init__(self, config: LatencyConfig) -> None:
         self.config = config
         self._gain = 1.0 - 0.5 ** (1.0 / config.halflife)

@@ -59,6 +59,10 @@ class PermanentImpact:
     (0.5, True)
     """
 
+    count: int
+    _sums: list[float]
+    _waiting: deque[tuple[Any, ...]]
+
     def __init__(self, config: PermanentImpactConfig) -> None:
         self.config = config
         self._keep = 0.5 ** (1.0 / config.halflife)
@@ -111,7 +115,7 @@ class PermanentImpact:
 
     def reset(self) -> None:
         """Forget everything."""
-        self._waiting: deque[tuple[Any, ...]] = deque(maxlen=self.config.pending)
+        self._waiting = deque(maxlen=self.config.pending)
         self.count, self._sums = 0, [0.0] * 4
 
     def state(self) -> list[Any]:
