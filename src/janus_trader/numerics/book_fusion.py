@@ -197,4 +197,4 @@ def fuse_books(
             got=f"{shapes}, {w.shape} weights, reach {reach_bps}",
             expected="(V, L) prices with sizes, (V,) weights, a positive reach",
         )
-    return FusedBook(*fuse_kernel(*sides, w, float(reach_bps)))
+    return FusedBook(*fuse_kernel(sides[0], sides[1], sides[2], sides[3], w, float(reach_bps)))
