@@ -3,7 +3,7 @@ import time
 import numpy as np
 import pytest
 
-from janus_trader.brain.hippocampus import Hippocampus, HippocampusConfig
+from janus_trader.brain.hippocampus import Compression, Hippocampus, HippocampusConfig, RippleType
 from janus_trader.contracts.decision import Severity
 from janus_trader.contracts.errors import DataError, IntegrityError
 from janus_trader.contracts.regime import Regime
@@ -178,3 +178,44 @@ def test_a_decision_of_another_book_is_refused():
         memory.observe(
             decision_at(0, np.random.default_rng(0)), moment_at(0, np.ones(N)), True, np.full(N, 0.01)
         )
+
+
+def test_what_is_replayed_comes_with_the_episode_one_bar_later():
+    memory = Hippocampus(HippocampusConfig(capacity=32), N, K)
+    done = {e.step: e for e in live(memory, None, 60)}
+    for episodes in (
+        memory.held_back(0),
+        memory.recent(10),
+        memory.replay(64, 50, np.random.default_rng(0))[0],
+    ):
+        assert episodes.continues.any()
+        for row in range(len(episodes)):
+            step = int(episodes.step[row])
+            expected = done[step + 1] if episodes.continues[row] else done[step]
+            assert encode(episodes.after[row]) == encode(expected)
+    assert memory.held_back(0).continues.tolist() == [True] * 31 + [False]  # the newest has none
+
+
+@pytest.mark.parametrize("ripples", [False, True])
+def test_no_successor_reaches_into_what_is_held_back(ripples):
+    """A successor of the decision at 39 would be one at 40, whose outcome belongs to the slice."""
+    memory = Hippocampus(HippocampusConfig(), N, K)
+    live(memory, None, 60)
+    memory.queue.reset()
+    memory.queue.push(RippleType.LARGE_LOSS, 1.0, 38, 38 * 10**12)
+    told = memory.replay_ripples(50, 40, Compression.NONE)[0]
+    episodes = told if ripples else memory.replay(500, 40, np.random.default_rng(0))[0]
+    assert episodes.step.max() == 39
+    assert not episodes.continues[episodes.step == 39].any()
+    assert episodes.continues[episodes.step < 39].all()
+    assert episodes.after.step.max() == 39
+
+
+def test_a_gap_between_decisions_ends_a_sequence():
+    memory = Hippocampus(HippocampusConfig(), N, K)
+    for t in range(30):
+        local = np.random.default_rng(t)
+        decision = None if t in (10, 11) else decision_at(t, local)
+        memory.observe(decision, moment_at(t, 100 + local.random(N)), True, np.full(N, 0.01))
+    episodes = memory.held_back(0)
+    assert episodes.step[~episodes.continues].tolist() == [9, 27]

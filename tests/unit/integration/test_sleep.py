@@ -55,7 +55,7 @@ class Memory:
     def held_back(self, since):
         return Episodes.of([e for e in self.all if e.step >= since])
 
-    def replay_ripples(self, amount, before, ratio, *, immediate):
+    def replay_ripples(self, amount, before, ratio, *, immediate=False):
         self.ripples.append((amount, before, ratio, immediate))
         return Episodes.of(self.told), np.full(len(self.told), 2.0)
 
@@ -277,14 +277,10 @@ def test_each_phase_tells_ripples_at_its_own_compression_and_light_nights_only_w
     brain.hippocampus.ripples.clear()
     night.night(1, 0, deep=True)
     ratios = [(ratio, only) for _, _, ratio, only in brain.hippocampus.ripples]
-    assert ratios == [(Compression.LIGHT, False)] * 2 + [(Compression.MEDIUM, False)] * 3
-    assert [amount for amount, *_ in brain.hippocampus.ripples] == [
-        10,
-        10,
-        27,
-        27,
-        27,
-    ]  # a fifth of the replay
+    after = [(Compression.STRONG, False)] * 5 + [(Compression.EXTREME, False)]
+    assert ratios == [(Compression.LIGHT, False)] * 2 + [(Compression.MEDIUM, False)] * 3 + after
+    amounts = [amount for amount, *_ in brain.hippocampus.ripples]
+    assert amounts == [10, 10, 27, 27, 27, *[12] * 5, 4]  # a fifth of the replay, then what leaves traces
 
 
 def test_what_is_told_around_ripples_is_trained_on_and_leaves_less_to_be_drawn():

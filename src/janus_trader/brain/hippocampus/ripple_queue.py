@@ -26,7 +26,7 @@ class RippleQueueConfig(Config, frozen=True):
     decay_per_second: Annotated[NonNegative, Meta(description="rate at which a priority fades")] = 0.001
     decay_per_bar: Annotated[NonNegative, Meta(description="the most it fades by in a bar")] = 0.05
     dedup_seconds: Annotated[NonNegative, Meta(description="ripples of a kind this close are one")] = 60.0
-    max_replays: Annotated[Count, Meta(description="nights after which a ripple has been told")] = 10
+    max_replays: Annotated[Count, Meta(description="replays after which a ripple leaves")] = 10
 
 
 class RippleQueue:

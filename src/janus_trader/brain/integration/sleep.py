@@ -3,7 +3,8 @@
 Phases AWAKE → LIGHT → DEEP → INTEGRATION → TRANSITION (specification eq. 42) by the rules of
 `janus_trader.brain.hippocampus.SleepCycle`. LIGHT and, in a deep night, DEEP cycles replay: first the sequences
 around ripples, compressed, then episodes by priority. Learning takes place as INTEGRATION begins. In a deep
-night the cycles of DEEP and INTEGRATION collect memories that were recalled, for the cortex.
+night ripples are told once more from then on, ever more compressed, and the cycles of DEEP and INTEGRATION collect
+memories that were recalled, for the cortex.
 
 The held-back slice is the last ``holdback_sessions`` trading days. A candidate trains only on episodes
 that ended before that slice began; as the slice moves forward every night, the parameters in force
@@ -138,8 +139,8 @@ class Sleep:
                 course.note = self._hindrance(course.train, held_back)
                 if not course.note:
                     course.reports += self._learn_all(course.train, held_back, number, deep=deep)
-            if deep and parameters.threshold <= 1.0:
-                course.passed += memory.consolidate(parameters.threshold, before_step)
+            if deep:
+                course.passed += self._transfer(parameters, before_step)
             phase = cycle.advance(self.pressure)
         memory.fade_traces()
         if deep:
@@ -182,6 +183,14 @@ class Sleep:
         drawn, weight = memory.replay(max(amount - len(told), 0), before_step, generator)
         if len(drawn):
             course.drawn.append(replace(drawn, weight=weight / weight.mean()))
+
+    def _transfer(self, phase: PhaseConfig, before_step: int) -> list[Consolidated]:
+        """What a cycle hands on; once learning is over, what stood out is told again, which leaves traces."""
+        config, memory = self.config, self.brain.hippocampus
+        if not phase.replays:
+            share = config.ripple_share * phase.intensity / config.cycles.integration_cycles
+            memory.replay_ripples(round(config.replay_deep * share), before_step, phase.compression)
+        return memory.consolidate(phase.threshold, before_step) if phase.threshold <= 1.0 else []
 
     def _training(self, course: _Course, before_step: int) -> Episodes:
         """What was replayed, corrected for the way it was chosen, and every episode that became old enough
