@@ -31,6 +31,7 @@ from janus_trader.brain.hippocampus.ripple_queue import RippleQueue, RippleQueue
 from janus_trader.brain.hippocampus.ripples import RippleConfig, RippleDetector, RippleType
 from janus_trader.brain.hippocampus.separation import PatternSeparation, SeparationConfig
 from janus_trader.brain.hippocampus.sleep_phases import PhaseConfig, SleepCycle, SleepCyclesConfig
+from janus_trader.brain.hippocampus.worker import SkillWorker, WorkerConfig
 
 __all__ = [
     "Compression",
@@ -51,6 +52,8 @@ __all__ = [
     "RippleQueueConfig",
     "RippleType",
     "SeparationConfig",
+    "SkillWorker",
     "SleepCycle",
     "SleepCyclesConfig",
+    "WorkerConfig",
 ]
