@@ -89,8 +89,6 @@ class FeudalManager:
     Parameters
     ----------
     config : ManagerConfig
-    seed : int
-        Of the first weights.
 
     Examples
     --------
@@ -99,8 +97,11 @@ class FeudalManager:
     True
     """
 
-    def __init__(self, config: ManagerConfig | None = None, seed: int = 0) -> None:
-        self.config, self.seed = config or ManagerConfig(), seed
+    _goal: np.ndarray | None
+    _age: int
+
+    def __init__(self, config: ManagerConfig | None = None) -> None:
+        self.config = config or ManagerConfig()
         if self.config.enabled:
             require_torch()
         self.reset()
@@ -127,7 +128,7 @@ class FeudalManager:
         self._network = None if weights is None else GoalNetwork(weights, self.config.dilation)
         self._states: list[np.ndarray] = []
         self._goals: list[np.ndarray] = []
-        self._goal: np.ndarray | None = None
+        self._goal = None
         self._age = 0
 
     @property

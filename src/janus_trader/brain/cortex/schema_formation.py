@@ -81,6 +81,14 @@ class SchemaFormation:
     0
     """
 
+    schemas: tuple[FormedSchema, ...]  #: in force, by key
+    _step: np.ndarray
+    _x: np.ndarray
+    _posterior: np.ndarray
+    _reward: np.ndarray
+    _centres: np.ndarray
+    _next: int
+
     def __init__(self, config: FormationConfig | None = None) -> None:
         self.config = config or FormationConfig()
         self.reset()
@@ -211,7 +219,7 @@ class SchemaFormation:
         self._step, self._x = np.empty(0, np.int64), np.empty((0, 0))
         self._posterior, self._reward = np.empty((0, N_REGIMES)), np.empty(0)
         self._centres, self._next = np.empty((0, 0)), 0
-        self.schemas: tuple[FormedSchema, ...] = ()
+        self.schemas = ()
         self._index()
 
     def state(self) -> dict[str, Any]:
@@ -230,7 +238,9 @@ class SchemaFormation:
     def put_state(self, state: dict[str, Any]) -> None:
         """Inverse of `state`. Raises IntegrityError for a torn tree."""
         if len(state["x"]) != len(state["step"]) or len(state["centres"]) != len(state["schemas"]):
-            raise IntegrityError("schema traces are torn", got=len(state["x"]), expected=len(state["step"]))
+            raise IntegrityError(
+                "schema traces are torn", got=len(state["x"]), expected=str(len(state["step"]))
+            )
         self._step, self._x = np.array(state["step"]), np.array(state["x"])
         self._posterior, self._reward = np.array(state["posterior"]), np.array(state["reward"])
         self._centres, self._next = np.array(state["centres"]), int(state["next"])

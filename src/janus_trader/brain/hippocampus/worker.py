@@ -98,7 +98,9 @@ class SkillWorker:
         """Put a snapshot back. Raises IntegrityError when directions and tactics do not fit."""
         tree: dict[str, Any] | None = unpack(raw)
         if tree is not None and len(tree["direction"]) != len(tree["tactic"]):
-            raise IntegrityError("skills are torn", got=len(tree["tactic"]), expected=len(tree["direction"]))
+            raise IntegrityError(
+                "skills are torn", got=len(tree["tactic"]), expected=str(len(tree["direction"]))
+            )
         self.adopt(tree)
 
 

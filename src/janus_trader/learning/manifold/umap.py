@@ -89,8 +89,9 @@ class Descent:
     ) -> None:
         """Epochs ``first`` to ``last`` on the layout (n, 2) float32, in place."""
         c, (anchor, links) = self._config, anchors or self._none
+        pull, push = self._tables
         layout_epochs(
-            y, self.head, self.tail, self.interval, self.due, *self._tables,
+            y, self.head, self.tail, self.interval, self.due, pull, push,
             first, last, c.epochs, c.negatives, c.learning_rate, anchor, links, regularisation, self.random,
         )  # fmt: skip
 

@@ -102,8 +102,11 @@ class QdrantVectorStore:
             space = models.VectorParams(size=self.size, distance=models.Distance.COSINE)
             self._ask(lambda: client.create_collection(self.collection, vectors_config=space))
             return
-        found = self._ask(lambda: client.get_collection(self.collection)).config.params.vectors
-        if getattr(found, "size", None) != self.size or found.distance != models.Distance.COSINE:
+        found: Any = self._ask(lambda: client.get_collection(self.collection)).config.params.vectors
+        if (
+            getattr(found, "size", None) != self.size
+            or getattr(found, "distance", None) != models.Distance.COSINE
+        ):
             raise IntegrityError(
                 f"collection {self.collection} is of another kind",
                 got=found,
