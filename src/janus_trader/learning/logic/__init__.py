@@ -5,7 +5,7 @@
 with an analytic gradient; ``neural`` (torch, extra ``ml``) adds learned predicates and losses.
 """
 
-from janus_trader.learning.logic.compiled import Column, CompiledTheory, Workspace
+from janus_trader.learning.logic.compiled import Column, CompiledTheory
 from janus_trader.learning.logic.evaluation import Evaluation, evaluate
 from janus_trader.learning.logic.operators import (
     HEDGES,
@@ -18,6 +18,7 @@ from janus_trader.learning.logic.operators import (
 )
 from janus_trader.learning.logic.parser import RuleError, parse, parse_formula
 from janus_trader.learning.logic.syntax import Theory
+from janus_trader.learning.logic.workspace import Workspace
 
 __all__ = [
     "HEDGES",

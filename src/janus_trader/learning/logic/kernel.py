@@ -422,8 +422,8 @@ def run(
             error = 1.0 - keep * values[rules + r]
             slope = importance[r] / total * _slope(mean, p[2]) * keep
             grads[rules + r] = slope * (error ** (p[2] - 1.0) if p[2] > 1.0 else 1.0)
+        fresh = last == 1 and stages[0, FREE] == 1 and stages[0, BOUND] <= BLOCK
         for s in range(last - 1, -1, -1):
-            fresh = False
             _descend(
                 stages[s], outputs, code, k, leaves, active, values, weights, offsets[s], p, quantum, means,
                 grads, fresh, work,

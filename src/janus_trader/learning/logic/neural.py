@@ -13,10 +13,11 @@ from torch import Tensor, nn
 from janus_trader.contracts.errors import ConfigError
 from janus_trader.learning.logic import syntax
 from janus_trader.learning.logic.bank_kernel import tanh_in_place, through_tanh
-from janus_trader.learning.logic.compiled import CompiledTheory, Workspace
+from janus_trader.learning.logic.compiled import CompiledTheory
 from janus_trader.learning.logic.operators import Logic
 from janus_trader.learning.logic.syntax import Theory
 from janus_trader.learning.logic.training import HybridSchedule
+from janus_trader.learning.logic.workspace import Workspace
 
 
 class _Bank(torch.autograd.Function):
