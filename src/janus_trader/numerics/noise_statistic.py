@@ -35,16 +35,37 @@ def structure_score(r: np.ndarray, horizon: int) -> float:
     for t in range(n):
         total += (r[t] / largest) ** 2
     scale = 1.0 / (largest * math.sqrt(total))
+    # zeros before the first return, so that four lags at a time need no case of their own
+    pad = horizon + 2
+    x = np.empty(pad + n)
+    for t in range(pad):
+        x[t] = 0.0
+    for t in range(n):
+        x[pad + t] = r[t] * scale
     ratio, spread = 1.0, 0.0
-    for j in range(1, horizon):
-        product, squares = 0.0, 0.0
-        for t in range(j, n):
-            cross = (r[t] * scale) * (r[t - j] * scale)
-            product += cross
-            squares += cross * cross
-        weight = 2.0 * (1.0 - j / horizon)
-        ratio += weight * product
-        spread += weight * weight * squares
+    for first in range(1, horizon, 4):
+        p0 = p1 = p2 = p3 = s0 = s1 = s2 = s3 = 0.0
+        for t in range(pad, pad + n):
+            c0, c1 = x[t] * x[t - first], x[t] * x[t - first - 1]
+            c2, c3 = x[t] * x[t - first - 2], x[t] * x[t - first - 3]
+            p0 += c0
+            p1 += c1
+            p2 += c2
+            p3 += c3
+            s0 += c0 * c0
+            s1 += c1 * c1
+            s2 += c2 * c2
+            s3 += c3 * c3
+        for j, product, squares in (
+            (first, p0, s0),
+            (first + 1, p1, s1),
+            (first + 2, p2, s2),
+            (first + 3, p3, s3),
+        ):
+            if j < horizon:
+                weight = 2.0 * (1.0 - j / horizon)
+                ratio += weight * product
+                spread += weight * weight * squares
     if not spread > 0.0:
         return 0.0
     return math.log(max(ratio, _SMALLEST)) / math.sqrt(spread)

@@ -15,8 +15,9 @@ from janus_trader.brain.thalamus import (
     ThalamusConfig,
 )
 from janus_trader.contracts.errors import IntegrityError
+from janus_trader.contracts.features import FeatureVector
 from janus_trader.foundation.codec import encode
-from support.senses import SECOND, START, blind, book, moment, reading, regime_state
+from support.senses import SECOND, START, blind, book, moment, reading, regime_state, replaced
 
 N = 3
 SYMBOLS = ("A", "B", "C")
@@ -167,3 +168,20 @@ def test_learned_relevance_moves_the_gate_of_a_sense():
     logit = [math.log(g / (1 - g)) for g in (before[1], after[1])]
     assert logit[1] - logit[0] == pytest.approx(1.0)
     assert after[[0, 2, 3]].tolist() == before[[0, 2, 3]].tolist()
+
+
+def test_the_percept_depends_on_every_part_of_the_market_state():
+    """S = (time, features, order book, context) of eq. 53: without any one of them something else is perceived."""
+    whole = moment(**everything())
+    changed = {
+        "time": replaced(whole, ts_event=whole.ts_event + 120 * SECOND),
+        "features": replaced(
+            whole, features=FeatureVector(ts_event=whole.ts_event, values={"momentum": 0.5})
+        ),
+        "order book": replaced(whole, books=()),
+        "context": replaced(
+            whole, features=FeatureVector(ts_event=whole.ts_event, values={"relative_volume": 0.1})
+        ),
+    }
+    seen = {name: encode(fused(m)) for name, m in changed.items()} | {"whole": encode(fused(whole))}
+    assert len(set(seen.values())) == len(seen)
