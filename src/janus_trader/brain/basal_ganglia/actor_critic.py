@@ -105,7 +105,7 @@ class ActorCritic:
     def act(self, state: np.ndarray, generator: np.random.Generator) -> int:
         """An action drawn from π(· | s) for a state (d,)."""
         p = self.probabilities(state[None, :])[0]
-        return int(min(np.searchsorted(np.cumsum(p), generator.random()), self.actions - 1))
+        return min(int(np.searchsorted(np.cumsum(p), generator.random())), self.actions - 1)
 
     def learn(
         self,

@@ -103,7 +103,7 @@ class BanditOpal:
 
     def choose(self, generator: np.random.Generator) -> int:
         """An arm drawn by `probabilities`."""
-        return int(min(np.searchsorted(np.cumsum(self.probabilities()), generator.random()), self.arms - 1))
+        return min(int(np.searchsorted(np.cumsum(self.probabilities()), generator.random())), self.arms - 1)
 
     def learn(self, arm: int, *, won: bool) -> None:
         """Update V, G and N of the arm chosen. O(1)."""

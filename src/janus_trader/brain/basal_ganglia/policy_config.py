@@ -20,7 +20,7 @@ class LogicConfig(Config, frozen=True):
     α falls in steps as training goes on: the axioms guide an experienced policy more than a new one.
     """
 
-    weight: Annotated[NonNegative, Meta(description="λ; 0 leaves the axioms out")] = 0.01
+    weight: Annotated[NonNegative, Meta(description="λ; 0 leaves the axioms out")] = 0.1
     shares: Annotated[tuple[Fraction, ...], Meta(min_length=3, max_length=3, description="α by stage")] = (
         0.8,
         0.5,

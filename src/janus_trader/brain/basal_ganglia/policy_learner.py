@@ -261,9 +261,10 @@ class PolicyLearner:
         known = rows.facts[:, KNOWN] > 0.0
         if self._logic is None or weight == 0.0 or not known.any():
             return None
-        _, slope, _ = self._logic.loss(probabilities[known], rows.facts[known])
-        out = np.zeros_like(probabilities)
-        out[known] = weight * softmax_slope(probabilities[known], np.asarray(slope, np.float64))
+        # All rows are handed over, so that every batch has one size; those not known get no say.
+        _, slope, _ = self._logic.loss(probabilities, rows.facts)
+        out = weight * softmax_slope(probabilities, np.asarray(slope, np.float64))
+        out[~known] = 0.0
         return out
 
 

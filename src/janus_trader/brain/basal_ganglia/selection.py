@@ -23,7 +23,6 @@ from janus_trader.contracts.decision import (
     Action,
     Appetite,
     Correlation,
-    Goal,
     Percept,
     Recollection,
     SignalPanel,
@@ -53,6 +52,7 @@ class BasalGangliaConfig(Config, frozen=True):
         NonNegative, Meta(description="drive of a sure recollection that all agree on")
     ] = 0.0
     visual_drive: Annotated[NonNegative, Meta(description="drive of a sure outlook of the eye")] = 0.0
+    worker_drive: Annotated[NonNegative, Meta(description="drive of a sure stance of the worker")] = 0.03
     context_size: Annotated[Count, Meta(description="length of a percept's context")] = 24
 
 
@@ -142,12 +142,12 @@ class BasalGanglia:
         previous: np.ndarray,
         recollection: Recollection | None = None,
         visual: VisualPercept | None = None,
-        goal: Goal | None = None,
+        stance: np.ndarray | None = None,
     ) -> Action:
         """One bar: scores, what is released, and what held the rest back.
 
-        ``previous`` (n,) are the weights held now. ``recollection`` and ``visual`` drive with their outlook, as
-        strongly as configured; ``goal`` is not used yet.
+        ``previous`` (n,) are the weights held now. ``recollection`` and ``visual`` drive with their outlook,
+        ``stance`` (n,) is what the worker of the hierarchy wants, each as strong as configured.
 
         Raises
         ------
@@ -157,7 +157,7 @@ class BasalGanglia:
         self._check(percept, signals, previous)
         rho = self._dopamine.update(percept.regime, portfolio)
         weights, drive, cell = self._drive(percept, signals, rho)
-        self._expect(drive, recollection, visual)
+        self._expect(drive, recollection, visual, stance)
         pattern = self._patterns.strength_of(cell)
         vetoes, strengths = self._no_go.strengths(percept, correlation, threat, portfolio, pattern)
         n, no_go_side, go_side, policy = self.n, self._no_go, self._go, self.config.policy
@@ -237,15 +237,21 @@ class BasalGanglia:
         return weights, drive, int(cell)
 
     def _expect(
-        self, drive: np.ndarray, recollection: Recollection | None, visual: VisualPercept | None
+        self,
+        drive: np.ndarray,
+        recollection: Recollection | None,
+        visual: VisualPercept | None,
+        stance: np.ndarray | None,
     ) -> None:
-        """Add what memory and eye expect; an outlook of another length, or not finite, says nothing."""
+        """Add what memory, eye and worker expect; an outlook of another length, or not finite, says nothing."""
         config = self.config
         if recollection is not None and config.recollection_drive > 0.0:
             strength = config.recollection_drive * recollection.confidence
             _add_outlook(drive, recollection.outlook, strength)
         if visual is not None and config.visual_drive > 0.0:
             _add_outlook(drive, visual.outlook, config.visual_drive)
+        if stance is not None and config.worker_drive > 0.0:
+            _add_outlook(drive, stance, config.worker_drive)
 
     def _check(self, percept: Percept, signals: SignalPanel, previous: np.ndarray) -> None:
         shapes = (signals.values.shape, percept.context.shape, previous.shape)
