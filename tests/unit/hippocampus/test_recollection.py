@@ -28,6 +28,7 @@ def outlook_of(payoff, weights, steps, edge=0.2, doubt=4.0, decorrelation=10.0, 
         1.0,
         decorrelation,
         edge,
+        0.2,
         doubt,
         out,
     )
@@ -128,7 +129,7 @@ def test_days_like_this_and_how_they_ended():
         seen = memory.recollect(context)
         assert (np.sign(seen.outlook) == sign).all()
         assert np.abs(seen.outlook).min() > 0.3
-        assert 0.2 < seen.confidence <= 1.0
+        assert 0.1 < seen.confidence <= 1.0
         assert (np.diff(seen.similarity) <= 0).all()
         assert (np.diff(np.sort(seen.steps)) >= 5).all()  # no two days of one stretch
         assert set((seen.steps // 10) % 2) == {0 if sign > 0 else 1}

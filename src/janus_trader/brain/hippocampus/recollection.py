@@ -23,7 +23,8 @@ class RecollectionConfig(Config, frozen=True):
     decorrelation: Annotated[Positive, Meta(description="bars after which two outcomes are independent")] = (
         10.0
     )
-    edge: Annotated[Positive, Meta(description="usual size of an expected payoff, in volatilities")] = 0.2
+    edge: Annotated[Positive, Meta(description="usual size of an expected payoff, in volatilities")] = 0.05
+    scale: Annotated[Positive, Meta(description="expected payoff at which the outlook is tanh(1)")] = 0.2
     doubt: Annotated[NonNegative, Meta(description="memories' worth of unit variance assumed beforehand")] = (
         4.0
     )
@@ -109,7 +110,9 @@ def _moments(values, weights):
 
 
 @njit(cache=True)
-def outlooks(payoff, slots, weights, steps, now, then, spread, likeness, decorrelation, edge, doubt, out):
+def outlooks(
+    payoff, slots, weights, steps, now, then, spread, likeness, decorrelation, edge, scale, doubt, out
+):
     """Outlook of every instrument from what followed; returns how far the memories count on average.
 
     Parameters
@@ -126,7 +129,7 @@ def outlooks(payoff, slots, weights, steps, now, then, spread, likeness, decorre
         as it looks now: times ``exp(-mean((x - y)² / spread²) / (2 likeness²))`` where both are known.
     spread : (f,) float array
     out : (n,) float array
-        Written: ``tanh(posterior mean / edge)`` of `shrunk`.
+        Written: ``tanh(posterior mean / scale)`` of `shrunk`.
 
     Cost O(m·n·f + n·m²) at worst.
     """
@@ -150,7 +153,7 @@ def outlooks(payoff, slots, weights, steps, now, then, spread, likeness, decorre
         mean, variance = _moments(paid, own)
         size = _effective_size(own, pairs, overlap, together)
         expected, kappa = shrunk(mean, variance, size, edge, doubt)
-        out[i] = np.tanh(expected / edge)
+        out[i] = np.tanh(expected / scale)
         share += kappa / n
     return share
 
@@ -210,7 +213,15 @@ def recollection(
         now,
         looks,
         SPREAD,
-        (config.floor, config.sharpness, config.decorrelation, config.edge, config.doubt, config.likeness),
+        (
+            config.floor,
+            config.sharpness,
+            config.decorrelation,
+            config.edge,
+            config.scale,
+            config.doubt,
+            config.likeness,
+        ),
         usual,
         weights,
         outlook,
@@ -229,7 +240,7 @@ def recollection(
 @njit(cache=True)
 def _speak(payoff, slots, rewards, steps, similarity, now, then, spread, settings, usual, weights, outlook):
     """Weights, outlook, expected reward and confidence of some memories, in one call."""
-    floor, sharpness, decorrelation, edge, doubt, likeness = settings
+    floor, sharpness, decorrelation, edge, scale, doubt, likeness = settings
     total, familiar = 0.0, 0.0
     for e in range(weights.size):
         similarity[e] = min(max(similarity[e], -1.0), 1.0)
@@ -238,7 +249,7 @@ def _speak(payoff, slots, rewards, steps, similarity, now, then, spread, setting
         total += weights[e]
         familiar += weights[e] * similarity[e]
     share = outlooks(
-        payoff, slots, weights, steps, now, then, spread, likeness, decorrelation, edge, doubt, outlook
+        payoff, slots, weights, steps, now, then, spread, likeness, decorrelation, edge, scale, doubt, outlook
     )
     scaled, (mean, deviation) = np.zeros(weights.size), usual
     if deviation > 0.0:
