@@ -4,7 +4,7 @@ The cerebellum forecasts the cost of every slice of many parent orders in simula
 what the slice cost; one forecast is corrected by the fills (PID behind a Smith predictor), the other is that of
 the same model without correction. Worlds:
 
-- *known*: Almgren-Chriss, constant coefficients that the night's fit recovers. There is nothing to correct.
+- *known*: Almgren-Chriss, constant coefficients. Impact is linear there, and a square root in the model.
 - *drifting*: Almgren-Chriss, spread and temporary impact follow a random walk over the parent orders.
 - *book*: market orders in the simulated order book, whose supply of limit orders falls and recovers.
 

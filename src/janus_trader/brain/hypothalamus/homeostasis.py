@@ -6,7 +6,9 @@ import math
 from itertools import pairwise
 from typing import Annotated, NamedTuple
 
+import numpy as np
 from msgspec import Meta
+from numba import njit
 
 from janus_trader.contracts.errors import ConfigError
 from janus_trader.foundation.config import Config, Fraction, NonNegative, Positive
@@ -40,6 +42,44 @@ class HomeostasisConfig(Config, frozen=True):
     boost: Annotated[float, Meta(ge=0, le=0.5, description="largest raise where exposure is too low")] = 0.0
     anticipation: Annotated[Fraction, Meta(description="weight of the forecast regime in set points")] = 0.5
     gate: Annotated[Positive, Meta(description="relative excesses are clipped here before they count")] = 2.0
+
+
+@njit(cache=True)
+def _factor(state: np.ndarray) -> float:
+    worst = state[0].max()
+    return 1.0 - (worst if worst > 0.0 else state[0, _EXPOSURE])
+
+
+@njit(cache=True)
+def _regulate(
+    exposure: float,
+    heat: float,
+    drawdown: float,
+    correlation: float,
+    appetite: float,
+    high: np.ndarray,
+    rigid: np.ndarray,
+    c: np.ndarray,
+    state: np.ndarray,
+) -> float:
+    # c: kp, ki, leak, most, boost, gate, low end of exposure; state: cuts and integrals (2, 4)
+    signs = (exposure, heat, drawdown, correlation)
+    for k in range(4):
+        x = signs[k]
+        if not math.isfinite(x):
+            continue
+        top = high[k] * (rigid[k] + (1.0 - rigid[k]) * appetite)
+        low = c[6] * appetite if k == _EXPOSURE else 0.0
+        boost = c[4] if k == _EXPOSURE else 0.0
+        error = 0.0
+        if x > top:
+            error = min(x / top - 1.0, c[5])
+        elif x < low and low > 0.0:
+            error = x / low - 1.0
+        held = state[1, k] + c[1] * error if error != 0.0 else (1.0 - c[2]) * state[1, k]
+        state[1, k] = min(c[3], max(-boost, held))
+        state[0, k] = min(c[3], max(-boost, c[0] * error + state[1, k]))
+    return _factor(state)
 
 
 class Homeostasis:
@@ -94,13 +134,19 @@ class Homeostasis:
         if not all(a <= b for a, b in pairwise((c.exposure_low, c.high[_EXPOSURE]))):
             raise ConfigError("exposure has no range", got=f"[{c.exposure_low}, {c.high[_EXPOSURE]}]")
         self.config = config
+        self._high, self._rigid = np.array(c.high), np.array(c.rigid)
+        self._c = np.array([c.kp, c.ki, c.leak, c.most, c.boost, c.gate, c.exposure_low])
         self.reset()
 
     @property
     def factor(self) -> float:
         """Factor of the appetite, in [1 - most, 1 + boost]."""
-        worst = max(self.cuts)
-        return 1.0 - (worst if worst > 0.0 else self.cuts[_EXPOSURE])
+        return float(_factor(self._state))
+
+    @property
+    def cuts(self) -> list[float]:
+        """Cut each vital sign asks for, in the order of `VITAL_SIGNS`."""
+        return [float(x) for x in self._state[0]]
 
     def ranges(self, appetite: float) -> tuple[float, ...]:
         """Upper ends of the ranges where the regime's appetite is this."""
@@ -110,37 +156,18 @@ class Homeostasis:
 
     def update(self, vitals: Vitals, appetite: float) -> float:
         """Take in one bar's vital signs and the appetite of the regime expected; the factor."""
-        c = self.config
-        a = min(1.0, max(0.0, appetite))
-        for k, (x, high) in enumerate(zip(vitals, self.ranges(appetite), strict=True)):
-            if not math.isfinite(x):
-                continue
-            low = c.exposure_low * a if k == _EXPOSURE else 0.0
-            boost = c.boost if k == _EXPOSURE else 0.0
-            error = 0.0
-            if x > high:
-                error = min(x / high - 1.0, c.gate)
-            elif x < low and low > 0.0:
-                error = x / low - 1.0
-            self._control(k, error, boost)
-        return self.factor
-
-    def _control(self, k: int, error: float, boost: float) -> None:
-        c = self.config
-        held = self._integral[k]
-        held = held + c.ki * error if error else (1.0 - c.leak) * held
-        held = self._integral[k] = min(c.most, max(-boost, held))
-        self.cuts[k] = min(c.most, max(-boost, c.kp * error + held))
+        return float(
+            _regulate(*vitals, min(1.0, max(0.0, appetite)), self._high, self._rigid, self._c, self._state)
+        )
 
     def reset(self) -> None:
         """No cut."""
-        self.cuts = [0.0] * len(VITAL_SIGNS)
-        self._integral = [0.0] * len(VITAL_SIGNS)
+        self._state = np.zeros((2, len(VITAL_SIGNS)))
 
     def state(self) -> list[list[float]]:
         """State tree for a snapshot."""
-        return [list(self.cuts), list(self._integral)]
+        return [[float(x) for x in row] for row in self._state]
 
     def put_state(self, state: list[list[float]]) -> None:
         """Inverse of `state`."""
-        self.cuts, self._integral = ([float(x) for x in row] for row in state)
+        self._state = np.array([[float(x) for x in row] for row in state])
