@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from janus_trader.research.bench.work import Case, Work
@@ -30,12 +32,12 @@ def _features() -> Case:
     return Case(lambda: run(closes[WARM:]), BARS)
 
 
-def attention_inputs() -> dict[str, np.ndarray]:
+def attention_inputs() -> dict[str, Any]:
     """Random weights, queries and keys of one attention layer."""
     rng = np.random.default_rng(1)
     d = WIDTH
     shapes = {"in_w": (3 * d, d), "in_b": (3 * d,), "out_w": (d, d), "out_b": (d,)}
-    inputs = {name: rng.standard_normal(shape) * 0.3 for name, shape in shapes.items()}
+    inputs: dict[str, Any] = {name: rng.standard_normal(shape) * 0.3 for name, shape in shapes.items()}
     inputs["queries"], inputs["keys"] = (
         rng.standard_normal((FAMILIES, d)),
         rng.standard_normal((MODALITIES, d)),
