@@ -18,11 +18,9 @@ class VisionLearningConfig(Config, frozen=True):
     """How a deep night trains the vision model."""
 
     memory: Annotated[int, Meta(ge=16, le=100_000, description="bars whose images can be recalled")] = 2048
-    samples: Annotated[Count, Meta(description="images of a night's training, drawn from all recalled")] = (
-        1024
-    )
+    samples: Annotated[Count, Meta(description="images of a night's training, drawn from all recalled")] = 768
     min_samples: Annotated[Count, Meta(description="images needed to train at all")] = 128
-    judged: Annotated[Count, Meta(description="images a candidate is judged on at most")] = 1024
+    judged: Annotated[Count, Meta(description="images a candidate is judged on at most")] = 512
     clip: Annotated[Positive, Meta(description="bound of one payoff, in volatilities")] = 3.0
     fit: FitConfig = FitConfig(epochs=2, learning_rate=1e-3)
 

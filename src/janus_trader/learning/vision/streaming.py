@@ -111,7 +111,7 @@ class StreamingVision:
         """
         if paths.shape[0] != self.n or paths.shape[1] < self.config.span or seen.shape != (self.n,):
             raise DataError(
-                "vision: windows do not fit", got=paths.shape, expected=(self.n, self.config.span)
+                "vision: windows do not fit", got=paths.shape, expected=str((self.n, self.config.span))
             )
         self._paths[:] = paths[:, paths.shape[1] - self.config.span :]
         self._seen[:] = seen
