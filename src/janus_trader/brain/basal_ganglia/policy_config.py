@@ -48,7 +48,7 @@ class TrustConfig(Config, frozen=True):
     """How much evidence makes the policy count how much."""
 
     against: Literal["book", "nothing"] = "book"
-    full: Annotated[Positive, Meta(description="t statistic at which it counts fully")] = 2.0
+    full: Annotated[Positive, Meta(description="t statistic at which it counts fully")] = 3.0
     prior_bars: Annotated[NonNegative, Meta(description="bars judged at which half is believed")] = 250.0
     min_bars: Annotated[Count, Meta(description="bars judged before it counts at all")] = 21
     memory: Annotated[Positive, Meta(description="bars the judgement remembers")] = 1000.0
@@ -84,7 +84,7 @@ class PolicyConfig(Config, frozen=True):
     share: Annotated[Fraction, Meta(description="rows of a night's replay that are trained on")] = 0.15
     steps: Annotated[Count, Meta(description="most gradient steps a night")] = 12
     score_risk: Annotated[NonNegative, Meta(description="aversion to the variance of a judged book")] = 0.2
-    drive: Annotated[NonNegative, Meta(description="drive of a sure and fully trusted policy")] = 0.06
+    drive: Annotated[NonNegative, Meta(description="drive of a sure and fully trusted policy")] = 0.03
     inhibition: Annotated[
         Fraction, Meta(description="lateral inhibition of a choice by the two others; ½ makes doubt neutral")
     ] = 0.5
