@@ -120,7 +120,7 @@ def _memory(seen: Recollection, symbols: Sequence[str], top: int) -> str:
     if not len(seen.steps):
         return "Hippocampus: no day remembered was like this one."
     days = ", ".join(
-        f"{_day(int(ts))} ({similarity:.0%} alike, the book {reward:+.1%})"
+        f"{_day(int(ts))} ({similarity:.0%} alike, the book {reward:+.2%})"
         for ts, similarity, reward in list(zip(seen.ts_events, seen.similarity, seen.rewards, strict=True))[
             :top
         ]

@@ -45,8 +45,8 @@ def test_days_like_this_and_how_they_ended_are_named():
     )
     (line,) = words(seen)
     for part in (
-        "2008-10-10 (91% alike, the book -2.1%)",
-        "2001-09-17 (80% alike, the book +1.3%)",
+        "2008-10-10 (91% alike, the book -2.10%)",
+        "2001-09-17 (80% alike, the book +1.30%)",
         "gained after 2 of 3",
         "AAA -0.42",
         "-0.30 usual deviations",
