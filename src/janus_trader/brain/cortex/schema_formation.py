@@ -11,7 +11,7 @@ from janus_trader.contracts.errors import DataError, IntegrityError
 from janus_trader.contracts.message import Message
 from janus_trader.contracts.protocols import VectorStore
 from janus_trader.contracts.regime import N_REGIMES, Regime
-from janus_trader.foundation.config import Config, Count
+from janus_trader.foundation.config import Config, Count, Positive
 from janus_trader.numerics.k_means import k_means
 from janus_trader.numerics.vector_search import LEAST_NORM, nearest_rows, unit_rows
 
@@ -20,10 +20,11 @@ class FormationConfig(Config, frozen=True):
     """How many schemas are formed, from how many traces."""
 
     clusters: Annotated[int, Meta(ge=1, le=256, description="K of Algorithm 3")] = 7
-    capacity: Annotated[int, Meta(ge=16, le=65536, description="latest consolidated traces kept")] = 1024
+    capacity: Annotated[int, Meta(ge=16, le=65536, description="latest consolidated traces kept")] = 512
     min_traces: Annotated[Count, Meta(description="traces before schemas are formed")] = 64
     starts: Annotated[Count, Meta(description="fresh seedings of the first night; later nights have one")] = 4
-    max_iter: Count = 50
+    max_iter: Count = 20
+    tol: Annotated[Positive, Meta(description="fall of the inertia, as a share, that ends a start")] = 1e-3
 
 
 class FormedSchema(Message, frozen=True):
@@ -148,7 +149,7 @@ class SchemaFormation:
         starts = 1 if self._centres.shape[0] else c.starts
         known = self._centres if len(self._centres) == c.clusters else None
         centres, label, _ = k_means(
-            self._x, c.clusters, generator, starts=starts, first=known, max_iter=c.max_iter
+            self._x, c.clusters, generator, starts=starts, first=known, max_iter=c.max_iter, tol=c.tol
         )
         keep = np.unique(label)  # fewer than K where points coincide
         centres, label = centres[keep], np.searchsorted(keep, label)

@@ -27,41 +27,47 @@ class DistilledConfig(Config, frozen=True):
 
 
 @njit(cache=True)
-def _layer(w, first, n_in, n_out, x, out, rectify):
-    """Write ``out = W x + b`` of weights stored input by input from ``first``; where the next layer begins."""
-    bias = first + n_in * n_out
+def _layer(w, n_in, n_out, x, out):
+    """Write ``out = W x + b`` of weights stored input by input, then the bias.
+
+    Slices, not offsets: their index cannot wrap around, and the loop over outputs runs in vector registers.
+    """
+    bias = w[n_in * n_out :]
     for j in range(n_out):
-        out[j] = w[bias + j]
-    at = first
+        out[j] = bias[j]
     for i in range(n_in):
         v = x[i]
+        row = w[i * n_out : (i + 1) * n_out]
         for j in range(n_out):
-            out[j] += w[at + j] * v
-        at += n_out
-    if rectify:
-        for j in range(n_out):
-            out[j] = max(out[j], np.float32(0.0))
-    return bias + n_out
+            out[j] += row[j] * v
 
 
 @njit(cache=True)
-def place_point(x, w, sizes, scratch):
-    """Place of a vector (d,) float32 by packed weights; ``sizes`` d and the widths, ``scratch`` their sum. O(weights).
+def place_point(x, w, d, h1, h2, scratch):
+    """Place of a vector (d,) float32 by packed weights of layers d-h1-h2-2; ``scratch`` (h1 + h2,). O(weights).
 
     NaN in ``x`` gives NaN.
     """
-    d, h1, h2 = sizes[0], sizes[1], sizes[2]
-    one, two, out = scratch[:h1], scratch[h1 : h1 + h2], scratch[h1 + h2 :]
-    at = _layer(w, 0, d, h1, x, one, True)
-    at = _layer(w, at, h1, h2, one, two, True)
-    _layer(w, at, h2, 2, two, out, False)
-    return out[0], out[1]
+    one, two = scratch[:h1], scratch[h1 : h1 + h2]
+    zero = np.float32(0.0)
+    _layer(w, d, h1, x, one)
+    for j in range(h1):
+        one[j] = one[j] if not one[j] < zero else zero
+    at = (d + 1) * h1
+    _layer(w[at:], h1, h2, one, two)
+    at += (h1 + 1) * h2
+    first, second = w[at + 2 * h2], w[at + 2 * h2 + 1]
+    for i in range(h2):
+        v = two[i] if not two[i] < zero else zero
+        first += w[at + 2 * i] * v
+        second += w[at + 2 * i + 1] * v
+    return first, second
 
 
 @njit(cache=True)
-def _place_many(xs, w, sizes, scratch, out):
+def _place_many(xs, w, d, h1, h2, scratch, out):
     for i in range(xs.shape[0]):
-        out[i, 0], out[i, 1] = place_point(xs[i], w, sizes, scratch)
+        out[i, 0], out[i, 1] = place_point(xs[i], w, d, h1, h2, scratch)
 
 
 class DistilledMap:
@@ -92,7 +98,7 @@ class DistilledMap:
     def reset(self) -> None:
         """No map."""
         self._w = np.empty(0, _F4)
-        self._sizes = np.zeros(3, np.int64)
+        self._d, self._h1, self._h2 = 0, 0, 0
         self._scratch = np.empty(0, _F4)
         self.error = float("nan")
 
@@ -144,33 +150,33 @@ class DistilledMap:
         self._put_sizes([len(w0), len(w1), len(w2)])
 
     def _put_sizes(self, sizes: list[int]) -> None:
-        self._sizes = np.array(sizes, np.int64)
-        self._scratch = np.empty(sizes[1] + sizes[2] + 2, _F4)
+        self._d, self._h1, self._h2 = sizes
+        self._scratch = np.empty(self._h1 + self._h2, _F4)
 
     def place(self, vector: np.ndarray) -> tuple[float, float]:
         """Where one vector (d,) lies; NaN in, NaN out. Raises NotReady before `fit`, DataError for another size."""
         x = np.asarray(vector, dtype=_F4)
-        if x.size != self._sizes[0]:
+        if x.size != self._d or not self._d:
             self._refuse(x)
-        return place_point(x, self._w, self._sizes, self._scratch)
+        return place_point(x, self._w, self._d, self._h1, self._h2, self._scratch)
 
     def transform(self, vectors: np.ndarray) -> np.ndarray:
         """Where vectors (m, d) lie, (m, 2) float32: the same loop, row by row."""
         xs = np.ascontiguousarray(vectors, dtype=_F4)
-        if xs.ndim != 2 or xs.shape[1] != self._sizes[0] or not self.ready:
+        if xs.ndim != 2 or xs.shape[1] != self._d or not self.ready:
             self._refuse(xs)
         out = np.empty((len(xs), 2), _F4)
-        _place_many(xs, self._w, self._sizes, self._scratch, out)
+        _place_many(xs, self._w, self._d, self._h1, self._h2, self._scratch, out)
         return out
 
     def _refuse(self, x: np.ndarray) -> None:
         if not self.ready:
             raise NotReady("no map has been distilled", remedy="call fit first")
-        raise DataError("vector does not fit the map", got=x.shape, expected=f"length {int(self._sizes[0])}")
+        raise DataError("vector does not fit the map", got=x.shape, expected=f"length {self._d}")
 
     def snapshot(self) -> bytes:
         """The learned map as bytes."""
-        return pack({"w": self._w, "sizes": self._sizes, "error": self.error})
+        return pack({"w": self._w, "sizes": [self._d, self._h1, self._h2], "error": self.error})
 
     def restore(self, raw: bytes) -> None:
         """Put a snapshot back. Raises IntegrityError when it is torn."""

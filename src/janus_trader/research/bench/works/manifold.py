@@ -10,9 +10,10 @@ POINTS, SIZE, CLUSTERS = 5000, 64, 12
 
 
 def points(n: int = POINTS, seed: int = 0) -> np.ndarray:
-    """Clustered vectors (n, 64) float32, the same for every peer."""
-    rng = np.random.default_rng(seed)
-    centres, label = rng.normal(0, 3, (CLUSTERS, SIZE)), rng.integers(0, CLUSTERS, n)
+    """Clustered vectors (n, 64) float32, the same for every peer; all seeds share their clusters."""
+    centres = np.random.default_rng(0).normal(0, 3, (CLUSTERS, SIZE))
+    rng = np.random.default_rng((1, seed))
+    label = rng.integers(0, CLUSTERS, n)
     return (centres[label] + rng.normal(0, 1, (n, SIZE)) * np.linspace(1, 0.2, SIZE)).astype(np.float32)
 
 
