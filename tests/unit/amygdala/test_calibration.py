@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numba import njit
+from scipy.stats import chi2
 
 from janus_trader.brain.amygdala import AmygdalaConfig, Calibration, DetectorBank, DetectorConfig
 from janus_trader.brain.amygdala.calibration import ThresholdLearner
@@ -198,3 +199,22 @@ def test_constant_data_raise_no_alarm() -> None:
                 assert (np.diff(found["thresholds"]) > 0).all()
         levels = b.update(x, t)
     assert np.nanmax(levels[FUSED:]) < LEVELS[0]
+
+
+def test_danger_of_the_mahalanobis_distance_is_its_own_calibrated_quantile() -> None:
+    """Specification eq. 51: a trigger at D > tau, tau found for a stated rate from earlier distances."""
+    rng = np.random.default_rng(10)
+    rates = []
+    for _ in range(12):
+        b = bank()
+        xs = np.full((4520, len(INPUTS)), np.nan)
+        xs[:, 1], xs[:, 5:8], xs[:, 8] = np.sqrt(rng.chisquare(10, 4520)), 1.0, 1.0
+        for t in range(2520):
+            b.update(xs[t], t)
+        b.calibration.adopt(b.calibration.estimate(b.history(2520), rng))
+        tau = b.calibration.scale[ANOMALIES.index("mahalanobis")]
+        rates.append((xs[2520:, 1] > tau).mean())
+        place = ANOMALIES.index("mahalanobis")
+        assert (b.update(xs[3000], 3000)[place] >= 1.0) == (xs[3000, 1] >= tau)
+    assert np.mean(rates) == pytest.approx(0.01, abs=3.0 * np.std(rates) / np.sqrt(12))
+    assert tau == pytest.approx(np.sqrt(chi2.ppf(0.99, 10)), rel=0.05)

@@ -69,3 +69,11 @@ def test_one_instrument() -> None:
 def test_prices_of_another_book_are_refused() -> None:
     with pytest.raises(DataError):
         make().observe([], np.full(3, 0.01), 1, np.array([1.0]))
+
+
+def test_prices_a_day_after_the_fills_are_no_markouts() -> None:
+    cerebellum, day = make(), 86_400_000_000_000
+    for t in range(100):
+        cerebellum.observe([fill("A", 1e5, 6.0)], np.full(3, 0.01), t * day, np.full(3, 50.0 + t))
+    assert cerebellum.adverse_selection.count == cerebellum.permanent.count == 0
+    assert len(cerebellum.adverse_selection.state()[0]) == 1  # what is too old is not kept either

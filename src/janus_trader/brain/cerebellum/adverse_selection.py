@@ -15,6 +15,9 @@ class AdverseSelectionConfig(Config, frozen=True):
     """Horizon, memory and alarm of the markouts."""
 
     horizon_ns: Annotated[int, Meta(ge=1, description="from a fill to its markout")] = 5_000_000_000
+    patience: Annotated[
+        float, Meta(ge=1, description="horizons after which a later price is no markout any more")
+    ] = 10.0
     halflife: Annotated[Positive, Meta(description="fills, of the mean markout")] = 100.0
     warmup: Annotated[int, Meta(ge=2, description="markouts before anything is said")] = 30
     alarm: Annotated[Positive, Meta(description="deviations of the mean below zero that are toxic")] = 3.0
@@ -36,10 +39,10 @@ class AdverseSelection:
               \text{toxic} \iff \bar m < -z\; s_m / \sqrt{n_\text{eff}}
 
     with :math:`d_i` 1 for what was bought and -1 for what was sold at :math:`p_i`, and the first mid price
-    known at or after the horizon. A resting order earns its half spread where nobody knows better
-    (:math:`\bar m > 0`, the realised spread); against informed flow the price runs away and it loses.
-    ``n_eff`` counts at most the memory of the mean. Fills of one moment are one piece of evidence: their
-    markouts are averaged first. Cost O(fills).
+    known at or after the horizon; where it comes only after ``patience`` horizons (daily bars) the fill says
+    nothing. A resting order earns its half spread where nobody knows better (:math:`\bar m > 0`, the realised
+    spread); against informed flow the price runs away and it loses. ``n_eff`` counts at most the memory of
+    the mean. Fills of one moment are one piece of evidence: their markouts are averaged first. O(fills).
 
     Parameters
     ----------
@@ -63,6 +66,7 @@ class AdverseSelection:
     def __init__(self, config: AdverseSelectionConfig) -> None:
         self.config = config
         self._gain = 1.0 - 0.5 ** (1.0 / config.halflife)
+        self._latest_ns = config.patience * config.horizon_ns
         self.reset()
 
     def fill(self, ts: int, symbol: str, side: float, price: float) -> None:
@@ -77,7 +81,10 @@ class AdverseSelection:
         due: dict[int, list[float]] = {}
         kept: deque[tuple[int, str, float, float]] = deque(maxlen=self.config.pending)
         for filled, name, side, paid in self._waiting:
-            if name == symbol and ts - filled >= self.config.horizon_ns:
+            age = ts - filled
+            if name == symbol and age > self._latest_ns:
+                continue
+            if name == symbol and age >= self.config.horizon_ns:
                 due.setdefault(filled, []).append(1e4 * side * (mid - paid) / paid)
             else:
                 kept.append((filled, name, side, paid))

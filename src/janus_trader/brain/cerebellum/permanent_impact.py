@@ -19,6 +19,9 @@ class PermanentImpactConfig(Config, frozen=True):
     horizon_ns: Annotated[int, Meta(ge=1, description="from a fill until temporary impact is gone")] = (
         60_000_000_000
     )
+    patience: Annotated[
+        float, Meta(ge=1, description="horizons after which a later price is mostly the market's own move")
+    ] = 10.0
     halflife: Annotated[Positive, Meta(description="fills of the regression's memory")] = 2000.0
     warmup: Annotated[int, Meta(ge=3, description="fills before anything is said")] = 50
     evidence: Annotated[NonNegative, Meta(description="errors from zero before it is believed")] = 2.0
@@ -42,8 +45,8 @@ class PermanentImpact:
     with the price the order was decided at, the first price known after the horizon, volatility s in basis
     points and size q over the reference value; divided by s, so that wild and calm instruments count alike,
     and without a constant. The mean cost of the fills (`fit_costs`) says what is paid; this says what stays:
-    the two are identified by different prices. Where the noise of the market hides it (on daily bars it
-    always does) ``known`` is False and nothing is predicted from it. O(1) a fill.
+    the two are identified by different prices. Where the noise of the market hides it ``known`` is False and nothing is
+    predicted from it; a price that comes only after ``patience`` horizons (daily bars) is not used. O(1) a fill.
 
     Parameters
     ----------
@@ -83,7 +86,10 @@ class PermanentImpact:
         kept: deque[tuple[Any, ...]] = deque(maxlen=self.config.pending)
         for row in self._waiting:
             filled, name, side, decided, sigma, size = row
-            if name == symbol and ts - filled >= self.config.horizon_ns:
+            age = ts - filled
+            if name == symbol and age > self.config.patience * self.config.horizon_ns:
+                continue
+            if name == symbol and age >= self.config.horizon_ns:
                 self._count(size, 1e4 * side * (price - decided) / decided / sigma)
             else:
                 kept.append(row)
