@@ -20,30 +20,35 @@ from janus_trader.learning.logic.training import HybridSchedule
 from janus_trader.learning.logic.workspace import Workspace
 
 
+def _hidden(x: Tensor, w1: Tensor, b1: Tensor) -> Tensor:
+    h = torch.addmm(b1[:, None], w1, x.t())
+    if h.dtype == torch.float32:
+        tanh_in_place(h.numpy().reshape(-1))
+        return h
+    return h.tanh_()
+
+
 class _Bank(torch.autograd.Function):
     """All predicates of a bank at once: σ(w₂·tanh(W₁x + b₁) + b₂), with its own backward pass."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w1: Tensor, b1: Tensor, w2: Tensor, b2: Tensor) -> Tensor:
-        n, hidden = w2.shape
-        h = torch.addmm(b1[:, None], w1, x.t())
-        if h.dtype == torch.float32:
-            tanh_in_place(h.numpy().reshape(-1))
-        else:
-            h.tanh_()
-        layers = h.view(n, hidden, -1)
+        layers = _hidden(x, w1, b1).view(*w2.shape, -1)
         out = torch.bmm(w2[:, None], layers)[:, 0].add_(b2[:, None]).sigmoid_()
-        ctx.save_for_backward(x, w1, w2, layers, out)
+        ctx.save_for_backward(x, w1, b1, w2, layers, out)
+        ctx.spent = False
         return out
 
     @staticmethod
     def backward(ctx: Any, *outer: Tensor) -> tuple[Tensor | None, Tensor, Tensor, Tensor, Tensor]:
-        x, w1, w2, layers, out = ctx.saved_tensors
+        x, w1, b1, w2, layers, out = ctx.saved_tensors
+        if ctx.spent:
+            layers = _hidden(x, w1, b1).view_as(layers)
+        ctx.spent = True  # overwritten below: fresh memory of this size costs more than the arithmetic
         z = outer[0] * out * (1.0 - out)
-        inner = torch.empty_like(layers)
-        through_tanh(layers.numpy(), z.numpy(), inner.numpy())
-        flat, scale = inner.view(-1, x.shape[0]), w2.reshape(-1, 1)
         by_w2 = torch.stack([torch.mv(layer, row) for layer, row in zip(layers, z, strict=True)])
+        through_tanh(layers.numpy(), z.numpy())
+        flat, scale = layers.view(-1, x.shape[0]), w2.reshape(-1, 1)
         by_x = flat.t() @ (w1 * scale) if ctx.needs_input_grad[0] else None
         return by_x, (flat @ x) * scale, flat.sum(1) * scale[:, 0], by_w2, z.sum(1)
 

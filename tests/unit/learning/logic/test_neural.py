@@ -69,6 +69,14 @@ def test_gradients_of_bank_and_loss_agree_with_finite_differences():
     assert torch.autograd.gradcheck(lambda w: torch.func.functional_call(bank, {"w2": w}, (x,)), (bank.w2,))
 
 
+def test_a_second_backward_pass_gives_the_same_gradient():
+    bank = PredicateBank(["a", "b"], 2, hidden=3)
+    total = bank(torch.randn(4, 2)).sum()
+    first, second = (torch.autograd.grad(total, bank.w1, retain_graph=True)[0] for _ in range(2))
+    assert torch.equal(first, second)
+    assert float(first.abs().max()) > 0.0
+
+
 def test_the_fast_tanh_is_tanh():
     x = np.linspace(-12, 12, 100_001).astype(np.float32)
     y = x.copy()
