@@ -12,7 +12,7 @@ from janus_trader.brain.amygdala import Amygdala, AmygdalaConfig
 from janus_trader.brain.basal_ganglia import BasalGanglia, BasalGangliaConfig
 from janus_trader.brain.cerebellum import Cerebellum, CerebellumConfig
 from janus_trader.brain.cortex import Cortex, CortexConfig
-from janus_trader.brain.hippocampus import Hippocampus, HippocampusConfig
+from janus_trader.brain.hippocampus import Hippocampus, HippocampusConfig, SkillWorker, WorkerConfig
 from janus_trader.brain.hypothalamus import Hypothalamus, HypothalamusConfig
 from janus_trader.brain.integration.coordinator import Coordinator, CoordinatorConfig
 from janus_trader.brain.integration.neutral import neutralise
@@ -40,6 +40,10 @@ REGIONS = (
 )
 
 
+#: Parts with learners, in the order in which a night trains them.
+LEARNING = ("cortex", "visual_cortex", "thalamus", "basal_ganglia", "amygdala", "cerebellum", "worker")
+
+
 class BrainConfig(Config, frozen=True):
     """Configuration of every region, which regions are replaced by their neutral form, and which
     learners are frozen at their initial parameters."""
@@ -53,6 +57,7 @@ class BrainConfig(Config, frozen=True):
     prefrontal: PrefrontalConfig = PrefrontalConfig()
     amygdala: AmygdalaConfig = AmygdalaConfig()
     cerebellum: CerebellumConfig = CerebellumConfig()
+    worker: WorkerConfig = WorkerConfig()
     integration: CoordinatorConfig = CoordinatorConfig()
     neutral: tuple[str, ...] = ()
     frozen_learners: tuple[str, ...] = ()
@@ -96,8 +101,10 @@ class Brain:
             strategies.priors,
         )
         self.prefrontal = Prefrontal(config.prefrontal, book.symbols, book.long_only)
+        self.basal_ganglia.use_logic(self.prefrontal.logic.logic)
         self.amygdala = Amygdala(config.amygdala, book.symbols)
         self.cerebellum = Cerebellum(config.cerebellum, n, book.symbols)
+        self.worker = SkillWorker(config.worker)
         self.coordinator = Coordinator(config.integration)
         self.session_steps: list[int] = []
         self.learned_until = 0
@@ -117,6 +124,7 @@ class Brain:
             "prefrontal": self.prefrontal,
             "amygdala": self.amygdala,
             "cerebellum": self.cerebellum,
+            "worker": self.worker,
             "coordinator": self.coordinator,
             "strategies": self.strategies,
         }
@@ -124,7 +132,7 @@ class Brain:
     def learners(self) -> list[Learner]:
         """Every learner that is not frozen, in a fixed order."""
         found: list[Learner] = []
-        for name in ("cortex", "thalamus", "basal_ganglia", "amygdala", "cerebellum"):
+        for name in LEARNING:
             part = getattr(self, name)
             if hasattr(part, "learners"):
                 found.extend(part.learners())

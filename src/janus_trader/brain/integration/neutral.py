@@ -81,7 +81,7 @@ def _thalamus(brain: Any) -> None:
         percept = real(moment, regime, visual)
         return msgspec.structs.replace(
             percept,
-            gates=dict.fromkeys(percept.gates, 1.0),
+            gates={name: float(gate > 0.0) for name, gate in percept.gates.items()},
             evidence=np.zeros_like(percept.evidence),
             source_gates=np.ones_like(percept.source_gates),
         )
@@ -95,14 +95,16 @@ def _visual_cortex(brain: Any) -> None:
     class Blind(kind):  # type: ignore[misc, valid-type]
         """Sees nothing."""
 
-        def __call__(self, bars: Any, present: Any) -> Any:
-            percept = super().__call__(bars, present)
+        def __call__(self, bars: Any, present: Any, ts_event: Any = None) -> Any:
+            percept = super().__call__(bars, present, ts_event)
             return msgspec.structs.replace(
                 percept,
                 trend=np.zeros_like(percept.trend),
                 reversal=np.zeros_like(percept.reversal),
                 texture=np.zeros_like(percept.texture),
                 ready=np.zeros_like(percept.ready),
+                outlook=np.zeros_like(percept.outlook),
+                embedding=np.zeros_like(percept.embedding),
             )
 
     brain.visual_cortex.__class__ = Blind
@@ -147,6 +149,15 @@ def _cerebellum(brain: Any) -> None:
 
 
 def _hippocampus(brain: Any) -> None:
+    real = brain.hippocampus.recollect
+
+    def recollect(context: Any, features: Any = None) -> Any:
+        remembered = real(context, features)
+        return msgspec.structs.replace(
+            remembered, outlook=np.zeros_like(remembered.outlook), reward=0.0, confidence=0.0
+        )
+
+    brain.hippocampus.recollect = recollect
     brain.hippocampus.replay = lambda amount, before_step, generator: (Episodes.of([]), np.empty(0))
 
 

@@ -18,8 +18,10 @@ from janus_trader.contracts.decision import (
     Appetite,
     Correlation,
     Forecast,
+    Goal,
     Percept,
     Posture,
+    Recollection,
     Severity,
     Threat,
     Verdict,
@@ -98,10 +100,20 @@ class Trust:
 
     def percept(self, x: Percept) -> Percept:
         """Else: no evidence, every source shut."""
-        if self._coordinator.check("thalamus", x.context, x.evidence, x.source_gates):
+        if self._coordinator.check("thalamus", x.context, x.evidence, x.source_gates, x.features):
             return x
         gates = dict.fromkeys(x.gates, 0.0)
         return msgspec.structs.replace(_silent(x), gates=gates)
+
+    def recollection(self, x: Recollection) -> Recollection:
+        """Else: nothing remembered."""
+        if self._coordinator.check("hippocampus", x.outlook, x.similarity, x.rewards, x.reward, x.confidence):
+            return x
+        return _silent(x)
+
+    def goal(self, x: Goal | None) -> Goal | None:
+        """Else: none."""
+        return x if x is None or self._coordinator.check("cortex", x.direction, x.intrinsic) else None
 
     def action(self, x: Action) -> Action:
         """Else: nothing released."""

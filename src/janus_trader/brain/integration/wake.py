@@ -6,21 +6,8 @@ import numpy as np
 
 from janus_trader.brain.integration.brain import Brain
 from janus_trader.brain.integration.trust import Trust
-from janus_trader.contracts.decision import (
-    Action,
-    Appetite,
-    Correlation,
-    Decision,
-    Forecast,
-    Percept,
-    Posture,
-    SignalPanel,
-    Target,
-    Threat,
-    Verdict,
-)
+from janus_trader.contracts.decision import Decision, Posture, Target
 from janus_trader.contracts.market import Moment
-from janus_trader.contracts.regime import RegimeState
 
 
 class Wake:
@@ -42,15 +29,21 @@ class Wake:
         appetite = trust.appetite(brain.hypothalamus.appetite(regime, portfolio))  # 2 hypothalamus
         correlation = trust.correlation(brain.hypothalamus.correlate(moment.returns, moment.present))  # 5
         threat = trust.threat(brain.amygdala.assess(moment.features, regime, portfolio, correlation))  # 3
-        visual = trust.visual(brain.visual_cortex(moment.bars, moment.present))
+        visual = trust.visual(brain.visual_cortex(moment.bars, moment.present, moment.ts_event))
         percept = trust.percept(brain.thalamus.fuse(moment, regime, visual))  # 4 gating
+        recollection = trust.recollection(brain.hippocampus.recollect(percept.context, percept.features))
+        goal = trust.goal(brain.cortex.goal(percept.context))
+        stance = brain.worker.outlook(goal, percept.features)
         signals = brain.strategies(moment.bars, moment.present, moment.external)
         threat = brain.coordinator.escalate(threat)
         brain.amygdala.kill_switch.observe_posture(threat.posture)
         sigma = brain.sigma()
         action = trust.action(
-            brain.basal_ganglia.select(percept, signals, appetite, correlation, threat, portfolio, held)
+            brain.basal_ganglia.select(
+                percept, signals, appetite, correlation, threat, portfolio, held, recollection, visual, stance
+            )
         )
+        logic = brain.prefrontal.reflect(action, percept.features, portfolio)
         if threat.posture >= Posture.HALT:
             target = Target(weights=np.zeros_like(held), method="stand_down", expected_volatility=0.0)
         else:
@@ -58,24 +51,6 @@ class Wake:
             target = brain.hypothalamus.allocate(action, appetite, correlation, held, cost)
         verdict = trust.verdict(brain.prefrontal.review(target, portfolio, threat, moment.present), held)
         forecast = trust.forecast(brain.cerebellum.forecast(verdict.allowed, portfolio, sigma))  # 6 execution
-        return self._decision(
-            moment, regime, appetite, threat, percept, signals, correlation, action, target, verdict, forecast
-        )
-
-    def _decision(
-        self,
-        moment: Moment,
-        regime: RegimeState,
-        appetite: Appetite,
-        threat: Threat,
-        percept: Percept,
-        signals: SignalPanel,
-        correlation: Correlation,
-        action: Action,
-        target: Target,
-        verdict: Verdict,
-        forecast: Forecast,
-    ) -> Decision:
         return Decision(
             ts_event=moment.ts_event,
             step=moment.step,
@@ -89,7 +64,10 @@ class Wake:
             target=target,
             verdict=verdict,
             forecast=forecast,
-            portfolio_equity=moment.portfolio.equity,
-            parameters=self.brain.parameters_fingerprint,
+            portfolio_equity=portfolio.equity,
+            parameters=brain.parameters_fingerprint,
             stood_down=threat.posture >= Posture.HALT,
+            recollection=recollection,
+            goal=goal,
+            logic=logic,
         )
