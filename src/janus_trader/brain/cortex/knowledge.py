@@ -138,6 +138,7 @@ class KnowledgeBase:
         self._table = np.zeros((N_REGIMES, len(CONDITIONS), len(_FIELDS)))
         self._usual = np.zeros(3)  # weight, sum and sum of squares of all outcomes
         self._latest = -1  # the last decision that counted
+        self._known: list[list[Statement | None]] | None = None  # made when asked for, dropped when learning
 
     def learn(
         self,
@@ -168,7 +169,7 @@ class KnowledgeBase:
                 got=f"{step.shape}, {p.shape}, {reward.shape}, {holds.shape}",
                 expected=f"(m,), (m, 7), (m,), (m, {len(CONDITIONS)})",
             )
-        learned = 0
+        learned, self._known = 0, None
         for i in np.argsort(step, kind="stable"):
             if step[i] > self._latest and np.isfinite(reward[i]) and np.isfinite(p[i]).all():
                 self._observe(int(step[i]), int(ts_event[i]), p[i], float(reward[i]), holds[i])
@@ -192,6 +193,12 @@ class KnowledgeBase:
         sign = np.where(stated, np.sign(t[:, :, _SUM]), t[:, :, _SIGN])
         t[:, :, _REVISIONS] += stated & (t[:, :, _SIGN] != 0.0) & (sign * t[:, :, _SIGN] < 0.0)
         t[:, :, _SIGN] = sign
+
+    def _all(self) -> list[list[Statement | None]]:
+        """Statements by regime and condition. They change by night only, so that a day asks for little."""
+        if self._known is None:
+            self._known = [[self._statement(k, j) for j in range(len(CONDITIONS))] for k in range(N_REGIMES)]
+        return self._known
 
     def _statement(self, regime: int, condition: int) -> Statement | None:
         row, c = self._table[regime, condition], self.config
@@ -228,9 +235,9 @@ class KnowledgeBase:
     ) -> tuple[Statement, ...]:
         """What is known, surest first; optionally about one regime or condition only."""
         found = [
-            self._statement(k, j)
-            for k in range(N_REGIMES)
-            for j in range(len(CONDITIONS))
+            statement
+            for k, row in enumerate(self._all())
+            for j, statement in enumerate(row)
             if (subject is None or k == subject) and (condition is None or CONDITIONS[j] == condition)
         ]
         kept = [s for s in found if s is not None and s.confidence >= min_confidence]
@@ -242,14 +249,14 @@ class KnowledgeBase:
         Of each regime the mean of the statements that apply, weighted by confidence; regimes weighted by their
         probability. Nothing known: 0, confidence 0. O(49).
         """
-        applies = np.zeros(len(CONDITIONS), np.bool_) if holds is None else np.asarray(holds, np.bool_).copy()
-        applies[0] = True
+        applies = [False] * len(CONDITIONS) if holds is None else np.asarray(holds, np.bool_).tolist()
+        applies[0], table = True, self._all()
         reward, confidence = 0.0, 0.0
         used: list[tuple[float, Statement]] = []
         for k, p in enumerate(posterior):
             if not p >= self.config.min_weight:
                 continue
-            known = [s for j in np.flatnonzero(applies) if (s := self._statement(k, int(j))) is not None]
+            known = [s for s, holding in zip(table[k], applies, strict=True) if holding and s is not None]
             total = sum(s.confidence for s in known)
             if total <= 0.0:
                 continue
@@ -276,4 +283,4 @@ class KnowledgeBase:
         if table.shape != self._table.shape:
             raise IntegrityError("knowledge does not fit", got=table.shape, expected=str(self._table.shape))
         self._table, self._usual = table, np.array(state["usual"], dtype=np.float64)
-        self._latest = int(state["latest"])
+        self._latest, self._known = int(state["latest"]), None
