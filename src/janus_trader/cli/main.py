@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from janus_trader import __version__
+from janus_trader.cli.studies import study_app
 
 if TYPE_CHECKING:
     from janus_trader.contracts.errors import JanusError
@@ -23,7 +24,6 @@ app = typer.Typer(
 runs_app = typer.Typer(no_args_is_help=True, help="List finished and unfinished runs.")
 data_app = typer.Typer(no_args_is_help=True, help="What data is there, and is it sound?")
 config_app = typer.Typer(no_args_is_help=True, help="Show or write the configuration.")
-study_app = typer.Typer(no_args_is_help=True, help="Judge the product where the truth is known.")
 app.add_typer(runs_app, name="runs")
 app.add_typer(data_app, name="data")
 book_app = typer.Typer(
@@ -81,6 +81,12 @@ def run(
     strategy: Annotated[
         list[str] | None, typer.Option("--strategy", help="A strategy of your own, one Python file.")
     ] = None,
+    news: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--news", help="Recorded headlines, JSON lines or CSV; each counts from when it was seen."
+        ),
+    ] = None,
     world: Annotated[
         str,
         typer.Option(
@@ -132,6 +138,7 @@ def run(
             long_only=long_only,
             benchmark=benchmark,
             strategies=tuple(strategy or ()),
+            news=tuple(news or ()),
             world=world,
             holdout=holdout,
             resume=resume,
@@ -354,34 +361,6 @@ def simulate(
     )
 
 
-@study_app.command("detectors")
-def study_detectors(
-    lives: Annotated[int, typer.Option(help="Lives in each world; their seeds are 0, 1, 2, ...")] = 20,
-    days: Annotated[int, typer.Option(help="Trading days of a life with switching regimes.")] = 2016,
-    html: Annotated[str | None, typer.Option("--html", help="FILE.html for the picture.")] = None,
-    document: Annotated[
-        str | None, typer.Option("--document", help="Rewrite the generated part of this Markdown page.")
-    ] = None,
-    json_: JSON = False,
-) -> None:
-    """How soon and how truly regimes and crashes are seen in simulated markets; minutes of work."""
-    from janus_trader.cli.study_command import study_detectors_command
-
-    study_detectors_command(lives, days, html, document, json_)
-
-
-@study_app.command("nights")
-def study_nights(
-    run_path: Annotated[str, typer.Argument(metavar="RUN", help="Directory, or name under runs/.")],
-    html: Annotated[str | None, typer.Option("--html", help="FILE.html for the picture.")] = None,
-    json_: JSON = False,
-) -> None:
-    """What each learner gained by its nights: on the days held back, and on days that came later."""
-    from janus_trader.cli.study_nights_command import study_nights_command
-
-    study_nights_command(run_path, html, json_)
-
-
 @app.command()
 def ablate(
     regions: Annotated[
@@ -497,33 +476,6 @@ def forget(
             document=document,
             json=json_,
         )
-    )
-
-
-@study_app.command("forecast")
-def study_forecast(
-    data: Annotated[
-        list[str] | None,
-        typer.Option("--data", help="OHLCV files; default: the book that ships, to 2017-12-31."),
-    ] = None,
-    symbols: Annotated[str | None, typer.Option(help="Comma-separated instruments; default: all.")] = None,
-    start: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = None,
-    network: Annotated[str, typer.Option(help="lstm or mlp.")] = "lstm",
-    output: Annotated[str, typer.Option(help="gaussian, student_t or quantiles.")] = "student_t",
-    window: Annotated[int, typer.Option(min=2, help="Bars the network sees.")] = 32,
-    folds: Annotated[int, typer.Option(min=1, help="Blocks judged, walking forward.")] = 4,
-    epochs: Annotated[int, typer.Option(min=1, help="Passes over the data, at most.")] = 15,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of weights and order.")] = 0,
-    html: Annotated[str | None, typer.Option("--html", help="FILE.html for the calibration.")] = None,
-    json_: JSON = False,
-) -> None:
-    """Train a probabilistic forecaster of the next bar and judge it beside volatility alone (extra `ml`)."""
-    from janus_trader.cli.study_forecast_command import study_forecast_command
-
-    names = tuple(s.strip() for s in (symbols or "").split(",") if s.strip())
-    study_forecast_command(
-        tuple(data or ()), names, start, end, network, output, window, folds, epochs, seed, html, json_
     )
 
 

@@ -36,6 +36,7 @@ class RunArguments:
     long_only: bool
     benchmark: str
     strategies: tuple[str, ...]
+    news: tuple[str, ...]
     world: str
     holdout: bool
     resume: str | None
@@ -86,6 +87,7 @@ def request_of(arguments: RunArguments) -> RunRequest:
         symbols=arguments.symbols,
         world=arguments.world,
         seed=arguments.seed,
+        news=tuple(str(Path(f).resolve()) for f in arguments.news),
     )
     return RunRequest(
         history=history,

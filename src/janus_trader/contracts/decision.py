@@ -259,6 +259,7 @@ class Decision(Message, frozen=True):
     recollection: Recollection | None = None
     goal: Goal | None = None
     logic: LogicReport | None = None
+    goals: str = ""  # where the goals of the book stand, in words
 
     @property
     def weights(self) -> np.ndarray:

@@ -172,6 +172,7 @@ class Life:
             portfolio=portfolio,
             external=panel.external[t],
             fields=panel.fields,
+            senses=self.history.senses(ts),
         )
         for episode in brain.hippocampus.observe(self._previous, moment, panel.fills_at_open, brain.sigma()):
             self._episodes.append(encode(episode))

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from janus_trader.contracts.decision import Posture, Recollection, Severity
+from janus_trader.contracts.decision import LogicReport, Posture, Recollection, Severity
 from janus_trader.contracts.orders import Side
 from janus_trader.contracts.regime import Regime
 from janus_trader.runs.records import StepRecord
@@ -61,6 +61,10 @@ def explain(record: StepRecord, symbols: Sequence[str], chain_head: str, top: in
         f"Cerebellum: expects the trade to cost {d.forecast.total:,.2f} "
         f"(median {float(np.median(d.forecast.cost_bps)):.1f} bp; correction {d.forecast.correction:+.2f} bp)."
     )
+    if d.logic is not None:
+        lines.append(_logic(d.logic))
+    if d.goals:
+        lines.append(f"Goals: {d.goals}.")
     lines.extend(_orders(record))
     lines.append(
         f"Nights: decided with the learned parameters {d.parameters}, which only a night's replay of the "
@@ -68,6 +72,16 @@ def explain(record: StepRecord, symbols: Sequence[str], chain_head: str, top: in
     )
     lines.append(f"Hash chain {chain_head}.")
     return lines
+
+
+def _logic(report: LogicReport) -> str:
+    """How far the choice satisfies the market axioms, and which it breaks."""
+    text = f"Prefrontal logic: the choice satisfies the market axioms to {report.satisfaction:.0%}"
+    if not report.violated:
+        return text + "; none is violated."
+    worst = sorted(report.violated, key=lambda name: (report.truths[name], name))[:3]
+    said = ", ".join(f"{name.replace('_', ' ')} {report.truths[name]:.0%}" for name in worst)
+    return f"{text}; below tolerance: {said}."
 
 
 def _headline(record: StepRecord) -> str:

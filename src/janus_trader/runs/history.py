@@ -17,6 +17,8 @@ from janus_trader.contracts.panel import MarketPanel
 from janus_trader.foundation.rng import Rng
 
 if TYPE_CHECKING:
+    from janus_trader.contracts.senses import Reading
+    from janus_trader.data.sources.news import NewsSense
     from janus_trader.simulation.scenarios import PhaseSpan, SimulatedMarket
 
 #: Last day of the selection period; everything after it is the holdout of the default book.
@@ -39,6 +41,7 @@ class HistoryRequest(Message, frozen=True):
     world: str = "real"
     warmup_bars: int = 252
     seed: int = 0
+    news: tuple[str, ...] = ()
 
     @property
     def simulated(self) -> bool:
@@ -50,12 +53,20 @@ class HistoryRequest(Message, frozen=True):
 class History:
     """A panel and how many of its first bars are only observed (they precede the asked start).
 
-    ``phases`` are the known truth of a simulated market, for the report alone.
+    ``phases`` are the known truth of a simulated market, for the report alone; ``news`` are recorded
+    headlines, and ``news_digest`` the SHA-256 over their files.
     """
 
     panel: MarketPanel
     observe: int
     phases: tuple[PhaseSpan, ...] = ()
+    news: NewsSense | None = None
+    news_digest: str = ""
+
+    def senses(self, ts_event: int) -> dict[str, Reading]:
+        """What outside senses had said by then."""
+        reading = self.news.reading(ts_event) if self.news is not None else None
+        return {} if reading is None else {"news": reading}
 
     @property
     def fingerprint(self) -> str:
@@ -74,7 +85,7 @@ class History:
             panel.bars_per_year,
             panel.schema.hash,
         )
-        body.update(repr(facts).encode())
+        body.update(repr(facts).encode() + self.news_digest.encode())
         return body.hexdigest()
 
 
@@ -138,10 +149,25 @@ def load_history(request: HistoryRequest) -> History:
         )
     begin = max(0, first - request.warmup_bars)
     panel = slice_panel(panel, int(panel.ts[begin]), int(panel.ts[last - 1]) + 1)
+    news, digest = _news(request.news, panel.symbols)
     if market is not None:
-        return History(panel=panel, observe=first - begin, phases=market.spans)
+        return History(panel, first - begin, market.spans, news, digest)
     panel = apply_world(panel, request.world, Rng(request.seed).child("simulation.world").generator())
-    return History(panel=panel, observe=first - begin)
+    return History(panel, first - begin, news=news, news_digest=digest)
+
+
+def _news(files: tuple[str, ...], symbols: tuple[str, ...]) -> tuple[NewsSense | None, str]:
+    """Recorded headlines as a sense, and the digest of their files."""
+    if not files:
+        return None, ""
+    from janus_trader.data.sources.news import NewsConfig, NewsSense
+    from janus_trader.data.sources.news_file import load_headlines
+
+    sense, body = NewsSense(NewsConfig(), symbols), hashlib.sha256()
+    for file in files:
+        sense.add(load_headlines(file))
+        body.update(Path(file).read_bytes())
+    return sense, body.hexdigest()
 
 
 def _simulated(request: HistoryRequest) -> SimulatedMarket:

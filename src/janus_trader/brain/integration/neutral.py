@@ -158,7 +158,10 @@ def _hippocampus(brain: Any) -> None:
         )
 
     brain.hippocampus.recollect = recollect
-    brain.hippocampus.replay = lambda amount, before_step, generator: (Episodes.of([]), np.empty(0))
+    nothing = (Episodes.of([]), np.empty(0))
+    brain.hippocampus.replay = lambda amount, before_step, generator: nothing
+    brain.hippocampus.replay_ripples = lambda amount, before_step, ratio, *, immediate=False: nothing
+    brain.hippocampus.consolidate = lambda threshold, before_step: []
 
 
 def _integration(brain: Any) -> None:

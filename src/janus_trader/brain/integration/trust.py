@@ -96,7 +96,7 @@ class Trust:
 
     def visual(self, x: VisualPercept) -> VisualPercept:
         """Else: nothing seen."""
-        return x if self._coordinator.check("visual_cortex", x.trend, x.reversal) else _silent(x)
+        return x if self._coordinator.check("visual_cortex", x.trend, x.reversal, x.outlook) else _silent(x)
 
     def percept(self, x: Percept) -> Percept:
         """Else: no evidence, every source shut."""

@@ -70,4 +70,5 @@ class Wake:
             recollection=recollection,
             goal=goal,
             logic=logic,
+            goals=brain.prefrontal.goals.line(),
         )
