@@ -57,6 +57,56 @@ MECHANISMS: dict[str, Variant] = {
         _mechanism("learning", "no night learns anything", "sleep.enabled=false"),
         _mechanism("emotion_in_replay", "replay by error alone", "brain.hippocampus.replay.emotion=0.0"),
         _mechanism("prioritised_replay", "every episode as likely", "brain.hippocampus.replay.alpha=0.0"),
+        _mechanism("ripples", "no sequence is told around a ripple", "sleep.ripple_share=0.0"),
+        _mechanism("policy", "no policy network", 'brain.basal_ganglia.policy.kind="off"'),
+        _mechanism(
+            "axioms", "the policy learns from payoffs alone", "brain.basal_ganglia.policy.logic.weight=0.0"
+        ),
+        _mechanism("habit", "every choice is made anew", "brain.basal_ganglia.policy.habit.enabled=false"),
+        _mechanism(
+            "homeostasis",
+            "vital signs are not brought back to their ranges",
+            "brain.hypothalamus.appetite.homeostasis.most=0.0",
+        ),
+        _mechanism("texture", "the eye's texture is no evidence", "brain.thalamus.visual_strength=0.0"),
+        _mechanism(
+            "double_dqn",
+            "the policy is a double deep Q-network",
+            'brain.basal_ganglia.policy.kind="double_dqn"',
+            adds=True,
+        ),
+        _mechanism(
+            "recollection",
+            "days like this drive the choice",
+            "brain.basal_ganglia.recollection_drive=0.03",
+            adds=True,
+        ),
+        _mechanism(
+            "gaf_vision",
+            "a network looks at videos of Gramian fields (extra ml)",
+            'brain.visual_cortex.model="diffgaf_lstm"',
+            "brain.basal_ganglia.visual_drive=0.03",
+            adds=True,
+        ),
+        _mechanism(
+            "wilson_cowan",
+            "gates open in turns",
+            "brain.thalamus.oscillation.enabled=true",
+            adds=True,
+        ),
+        _mechanism(
+            "attention",
+            "gates by cross-attention (extra ml)",
+            "brain.thalamus.attention.enabled=true",
+            adds=True,
+        ),
+        _mechanism(
+            "hierarchy",
+            "a feudal manager sets goals, a worker follows (extra ml)",
+            "brain.cortex.manager.enabled=true",
+            "brain.worker.enabled=true",
+            adds=True,
+        ),
     )
 }
 
