@@ -81,6 +81,18 @@ def study_costs(
     study_costs_command(seeds, orders, document, json_)
 
 
+@study_app.command("markov")
+def study_markov(
+    markets: Annotated[int, typer.Option(min=1, help="Simulated markets with known regimes.")] = 12,
+    document: DOCUMENT = None,
+    json_: JSON = False,
+) -> None:
+    """Whether the Markov forecast of the regime is worth more than the belief it starts from."""
+    from janus_trader.cli.study_markov_command import study_markov_command
+
+    study_markov_command(markets, document, json_)
+
+
 @study_app.command("memory")
 def study_memory(
     run_path: Annotated[str, typer.Argument(metavar="RUN", help="Directory, or name under runs/.")],

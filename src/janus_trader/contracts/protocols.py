@@ -38,7 +38,8 @@ class Learner(Protocol):
     force; ``score`` judges parameters (None: the ones in force) on episodes no training has used,
     higher is better; ``adopt`` puts a candidate in force. ``parameters`` returns the ones in force.
     A learner that predicts values also has ``errors(episodes) -> (E,)``, the temporal-difference errors that
-    set the priority of replay (`ErrorLearner`).
+    set the priority of replay (`ErrorLearner`). One with a ``consecutive_bars`` above 0 trains on so many of the
+    latest episodes in a row, in place of the replayed ones.
     """
 
     name: str

@@ -422,3 +422,27 @@ def test_parameters_too_large_are_not_followed_and_unscorable_ones_not_reported(
     (change,) = curves.due(lambda step: 1, 1)
     assert curves.judged(change, Learner(None), Episodes.of([episode(1)])) is None
     assert curves.judged(change, Learner(None), Episodes.of([])) is None
+
+
+def test_a_learner_that_needs_bars_in_a_row_gets_the_latest_before_the_slice(tmp_path):
+    from support.lives import history, make_life
+
+    life = make_life(tmp_path / "run", history(start="2008-06-01", end="2008-12-31", symbols=("AAPL", "KO")))
+    try:
+        life.run()
+        sleep, seen = life.sleep, []
+
+        class Sequences:
+            name, deep_only, consecutive_bars = "sequences", True, 40
+
+            def parameters(self):
+                return {}
+
+            def propose(self, train, rng):
+                seen.append(train.step)
+
+        sleep._learn(Sequences(), Episodes.of([]), Episodes.of([]), 0, deep=True)
+        boundary = sleep._boundary() - 2
+        assert seen[0].tolist() == list(range(boundary - 40, boundary))
+    finally:
+        life.venue.close()

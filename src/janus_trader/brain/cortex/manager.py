@@ -202,6 +202,8 @@ class ManagerLearner:
 
     name = "feudal_manager"
     deep_only = True
+    #: Transitions over a horizon need decisions in a row, which replay does not give.
+    consecutive_bars = 504
 
     def __init__(self, manager: FeudalManager) -> None:
         self._manager = manager

@@ -134,6 +134,8 @@ class WorkerLearner:
 
     name = "feudal_worker"
     deep_only = True
+    #: Directions over a horizon need decisions in a row, which replay does not give.
+    consecutive_bars = 504
 
     def __init__(self, worker: SkillWorker) -> None:
         self._worker = worker

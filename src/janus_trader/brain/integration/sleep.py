@@ -230,7 +230,7 @@ class Sleep:
         self, learner: Learner, train: Episodes, held_back: Episodes, number: int, *, deep: bool
     ) -> CandidateReport | None:
         generator = self._rng.child(learner.name).generator(number)
-        candidate = learner.propose(train, generator)
+        candidate = learner.propose(self._lessons(learner, train), generator)
         if candidate is None:
             return None
         current = learner.parameters()
@@ -253,6 +253,14 @@ class Sleep:
             reason="not worse on the held-back slice" if not worse else "worse on the held-back slice",
             change=change,
         )
+
+    def _lessons(self, learner: Learner, train: Episodes) -> Episodes:
+        """What a learner trains on: the replay, or, where it needs bars in a row, the latest of them."""
+        wanted = int(getattr(learner, "consecutive_bars", 0))
+        if not wanted:
+            return train
+        before_step = self._boundary() - EPISODE_BARS
+        return self.brain.hippocampus.held_back(before_step - wanted).before(before_step)
 
     def _curves(self) -> tuple[LearningCurvePoint, ...]:
         """Judgements of earlier deep nights that enough days have been lived for."""

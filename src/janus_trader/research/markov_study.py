@@ -52,7 +52,7 @@ def _interval(values: np.ndarray, generator: np.random.Generator) -> dict[str, f
     return {"value": float(values.mean()), "low": float(low), "high": float(high)}
 
 
-def forecast_study(
+def markov_study(
     markets: int = 8, weights: Sequence[float] = WEIGHTS, display: Callable[[int], None] | None = None
 ) -> dict[str, Any]:
     """Measure beliefs and forecasts in ``markets`` simulated markets (seeds 0 to markets - 1)."""
@@ -70,7 +70,7 @@ def forecast_study(
             found[seed, i] = _measured(belief, forecast, truth[REGIME_WARMUP:], history.panel.bars_per_year)
         if display is not None:
             display(seed + 1)
-    generator = Rng(0).child("forecast_study").generator()
+    generator = Rng(0).child("markov_study").generator()
     gain = found[:, 0, MEASURES.index("forecast_next")] - found[:, 0, MEASURES.index("belief_next")]
     return {
         "markets": markets,
