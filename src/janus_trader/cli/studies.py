@@ -70,8 +70,8 @@ def study_forecast(
 
 @study_app.command("costs")
 def study_costs(
-    seeds: Annotated[int, typer.Option(min=2, help="Simulated markets of each world.")] = 20,
-    orders: Annotated[int, typer.Option(min=50, help="Orders traded in each.")] = 400,
+    seeds: Annotated[int, typer.Option(min=2, help="Simulated markets of each world.")] = 12,
+    orders: Annotated[int, typer.Option(min=5, help="Orders traded in each.")] = 40,
     document: DOCUMENT = None,
     json_: JSON = False,
 ) -> None:

@@ -154,7 +154,8 @@ class Life:
         panel, brain = self.panel, self.brain
         ts, bars, present = int(panel.ts[t]), panel.bars[t], panel.present[t]
         result = self.venue.advance(ts, bars, present)
-        brain.cerebellum.observe(result.fills, brain.sigma(), ts)
+        prices = np.where(present, bars["close"], np.nan)
+        brain.cerebellum.observe(result.fills, brain.sigma(), ts, prices)
         portfolio = self.venue.portfolio(ts)
         returns = self._returns(bars, present)
         features = self.features.update(
