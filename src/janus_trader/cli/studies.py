@@ -96,7 +96,9 @@ def study_markov(
 @study_app.command("memory")
 def study_memory(
     run_path: Annotated[str, typer.Argument(metavar="RUN", help="Directory, or name under runs/.")],
-    maps: Annotated[int, typer.Option(min=2, help="Nights that are mapped.")] = 6,
+    maps: Annotated[
+        int, typer.Option(min=2, help="Nights that are mapped, half a window apart, up to the last.")
+    ] = 8,
     window: Annotated[int, typer.Option(min=50, help="Memories on each map.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the maps.")] = 0,
     html: HTML = None,

@@ -46,7 +46,10 @@ def remembered(run: Run) -> Episodes:
 
 
 def _nights(run: Run, episodes: Episodes, maps: int, window: int) -> list[tuple[SleepReport, np.ndarray]]:
-    """Evenly spread nights with enough behind them, deep ones where there are any, and the rows each maps."""
+    """The last nights half a window apart, deep ones where there are any, and the rows each maps.
+
+    Maps of nights further apart would share no memory, and nothing would tie them together.
+    """
     reports = [decode(raw, SleepReport) for raw in read_frames(run.directory.nights)]
     deep = [r for r in reports if r.deep] or reports
     known = [(r, int(np.searchsorted(episodes.ts_event, r.ts_event, side="right"))) for r in deep]
@@ -58,7 +61,9 @@ def _nights(run: Run, episodes: Episodes, maps: int, window: int) -> list[tuple[
             expected=f"a night with {LEAST} episodes behind it",
             remedy="study a longer run",
         )
-    picked = np.unique(np.linspace(0, len(enough) - 1, min(maps, len(enough))).round().astype(int))
+    ends = np.array([end for _, end in enough])
+    wanted = ends[-1] - max(1, window // 2) * np.arange(maps)
+    picked = np.unique(np.abs(ends[:, None] - wanted).argmin(axis=0))
     return [(enough[i][0], np.arange(max(0, enough[i][1] - window), enough[i][1])) for i in picked]
 
 
@@ -69,7 +74,7 @@ def memory_study(run: Run, maps: int = 8, window: int = 500, seed: int = 0) -> d
     ----------
     run : Run
     maps : int
-        Nights to map, evenly spread over the deep ones.
+        Nights to map, half a window apart, up to the last.
     window : int
         Memories on each map, the latest before the night.
     seed : int
