@@ -231,7 +231,7 @@ def picture(study: dict[str, Any]) -> str:
     every = np.concatenate([np.array(n["points"]) for n in nights])
     low, high = every.min(axis=0) - 1.0, every.max(axis=0) + 1.0
     figure = go.Figure(
-        data=traces(nights[-1]), frames=[go.Frame(data=traces(n), name=n["day"]) for n in nights]
+        data=traces(nights[0]), frames=[go.Frame(data=traces(n), name=n["day"]) for n in nights]
     )
     steps = [
         {
@@ -245,7 +245,7 @@ def picture(study: dict[str, Any]) -> str:
         title=f"Memories of run {study['run']} by night",
         xaxis={"range": [low[0], high[0]], "visible": False},
         yaxis={"range": [low[1], high[1]], "visible": False, "scaleanchor": "x"},
-        sliders=[{"steps": steps, "active": len(nights) - 1, "currentvalue": {"prefix": "night of "}}],
+        sliders=[{"steps": steps, "active": 0, "currentvalue": {"prefix": "night of "}}],
         template="plotly_white",
         height=720,
     )

@@ -49,6 +49,8 @@ def in_words(study: dict[str, Any]) -> list[str]:
         low, high = c["change"]["low"], c["change"]["high"]
         if low is None:
             told = "too few nights for an interval"
+        elif low == high == 0.0:
+            told = "gives no score of its own, or never changed it"
         elif low > 0.0:
             told = "its nights helped on days that came later"
         elif high < 0.0:
@@ -97,7 +99,7 @@ def page(study: dict[str, Any]) -> str:
     figure.update_layout(
         height=120 + 230 * len(learners),
         plot_bgcolor="white",
-        legend={"orientation": "h", "y": 1.0, "yanchor": "bottom", "x": 0.6},
+        legend={"orientation": "h", "y": 1.0 + 0.25 / len(learners), "yanchor": "bottom", "x": 0.0},
         font={"family": "system-ui, sans-serif", "size": 12, "color": "#2c3e50"},
     )
     words = "".join(f"<p>{sentence}</p>" for sentence in in_words(study))
