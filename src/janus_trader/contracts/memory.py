@@ -166,6 +166,10 @@ class Episodes(Sequence[Episode]):
         """These episodes with what came one bar later, row for row."""
         return replace(self, after=after, continues=continues)
 
+    def weighted(self, weight: np.ndarray) -> Episodes:
+        """These episodes, each of which counts so much, (E,)."""
+        return replace(self, weight=weight)
+
     def _replaced(self, where: np.ndarray, other: Episodes) -> Episodes:
         """Rows of ``other`` where the mask says so, else these."""
         if not where.any():
@@ -187,8 +191,25 @@ class Episodes(Sequence[Episode]):
         parts = [part for part in (self, *others) if len(part)]
         if len(parts) < 2:
             return parts[0] if parts else self
-        both = _one_after_another(parts)
+        both = type(parts[0])._one_after_another(parts)
         return both.taken(np.argsort(both.step, kind="stable"))
+
+    @classmethod
+    def _one_after_another(cls, parts: Sequence[Episodes]) -> Episodes:
+        """Several, row by row; what came after is kept where all know it."""
+        special = ("ripple", "after", "continues")
+        columns: dict[str, Any] = {
+            f.name: np.concatenate([getattr(part, f.name) for part in parts])
+            for f in fields(Episodes)
+            if f.name not in special
+        }
+        columns["ripple"] = tuple(chain.from_iterable(part.ripple for part in parts))
+        after = [part.after for part in parts if part.after is not None]
+        continues = [part.continues for part in parts if part.continues is not None]
+        if len(after) == len(continues) == len(parts):
+            columns["after"] = Episodes._one_after_another(after)
+            columns["continues"] = np.concatenate(continues)
+        return Episodes(**columns)
 
     def __len__(self) -> int:
         return len(self.step)
@@ -218,23 +239,6 @@ class Episodes(Sequence[Episode]):
             held=self.held[index].astype(np.float32),
             violation=float(self.violation[index]),
         )
-
-
-def _one_after_another(parts: Sequence[Episodes]) -> Episodes:
-    """Several, row by row; what came after is kept where all know it."""
-    special = ("ripple", "after", "continues")
-    columns: dict[str, Any] = {
-        f.name: np.concatenate([getattr(part, f.name) for part in parts])
-        for f in fields(Episodes)
-        if f.name not in special
-    }
-    columns["ripple"] = tuple(chain.from_iterable(part.ripple for part in parts))
-    after = [part.after for part in parts if part.after is not None]
-    continues = [part.continues for part in parts if part.continues is not None]
-    if len(after) == len(continues) == len(parts):
-        columns["after"] = _one_after_another(after)
-        columns["continues"] = np.concatenate(continues)
-    return Episodes(**columns)
 
 
 class SleepPhase(StrEnum):

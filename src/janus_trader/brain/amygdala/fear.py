@@ -129,22 +129,21 @@ class FearMemory:
         a, i = p["association"], p["inhibition"]
         batch = Episodes.of(episodes)
         steps, first = np.unique(batch.step, return_index=True)
-        fresh = [batch[int(j)] for j in first[steps > p["last_step"]]]
-        for episode in fresh:
-            if not (np.isfinite(episode.reward) and np.isfinite(episode.posterior).all()):
-                p["last_step"] = episode.step  # an outcome that is no number teaches nothing
-                continue
+        for j in first[steps > p["last_step"]].tolist():
+            reward, q = float(batch.reward[j]), np.asarray(batch.posterior[j], np.float64)
+            p["last_step"] = int(batch.step[j])
+            if not (np.isfinite(reward) and np.isfinite(q).all()):
+                continue  # an outcome that is no number teaches nothing
             scale = float(np.sqrt(p["variance"]))
             warm = p["count"] >= c.min_episodes and scale > 0
-            q = np.asarray(episode.posterior, dtype=np.float64)
-            exposed = float(np.abs(episode.weights).sum()) >= c.min_exposure
-            bad = warm and episode.reward < -c.bad_sigma * scale
+            exposed = float(np.abs(batch.weights[j].astype(np.float32)).sum()) >= c.min_exposure
+            bad = warm and reward < -c.bad_sigma * scale
             if warm and exposed:
                 phi = min(1.0, max(0.0, float(q @ (a - i))))
                 moved = p["response"] + c.response_rate * phi * (float(bad) - c.harm_budget)
                 p["response"] = min(c.response_range[1], max(c.response_range[0], moved))
             if bad:
-                g = min(1.0, -episode.reward / (2.0 * c.bad_sigma * scale))
+                g = min(1.0, -reward / (2.0 * c.bad_sigma * scale))
                 a += q * c.acquisition * g * (1.0 - a)
                 i *= 1.0 - q * c.reinstatement * g
             elif exposed:
@@ -152,8 +151,7 @@ class FearMemory:
             if exposed:
                 p["count"] += 1
                 memory = min(c.scale_memory, 1.0 - 1.0 / p["count"])
-                p["variance"] = memory * p["variance"] + (1.0 - memory) * episode.reward**2
-            p["last_step"] = episode.step
+                p["variance"] = memory * p["variance"] + (1.0 - memory) * reward**2
         a *= c.decay
         np.minimum(i, a, out=i)
         return p

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import numpy as np
 
 from janus_trader.brain.hippocampus.ripples import RIPPLES
@@ -42,6 +45,117 @@ def record_dtype(size: int, n: int, k: int) -> np.dtype:
             ("signals", "f2", (k, n)),
         ]
     )
+
+
+def _as_float(name: str) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda rows: rows[name].astype(np.float64)
+
+
+def _as_it_is(name: str) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda rows: rows[name].copy()
+
+
+def _paid(rows: np.ndarray) -> np.ndarray:
+    """Every source is paid the payoff of the instruments, (E, k, n)."""
+    payoff = rows["payoff"].astype(np.float64)[:, None, :]
+    return np.broadcast_to(payoff, (len(rows), rows.dtype["signals"].shape[0], payoff.shape[2]))
+
+
+def _kinds(rows: np.ndarray) -> tuple[str, ...]:
+    return tuple(RIPPLES[kind - 1].value if kind else "" for kind in rows["ripple"].tolist())
+
+
+#: How each column of `Episodes` is read from records.
+_COLUMNS: dict[str, Callable[[np.ndarray], Any]] = {
+    **{name: _as_float(name) for name in ("context", "posterior", "signals", "weights", "held", "features")},
+    **{name: _as_float(name) for name in ("cost", "fear", "surprise", "confidence", "violation")},
+    **{name: _as_it_is(name) for name in ("step", "ts_event", "reward")},
+    "payoff": _paid,
+    "ripple": _kinds,
+}
+
+
+class RecordedEpisodes(Episodes):
+    """Columns over records of the ring: each is converted when it is first asked for, and then kept.
+
+    A night takes, joins and cuts episodes often and reads few of their columns: only compact records are moved.
+
+    Parameters
+    ----------
+    rows : (E,) array of `record_dtype`
+        Not changed, and not to be changed by others.
+    weight : (E,) float array
+    after : Episodes, optional
+    continues : (E,) bool array, optional
+    """
+
+    def __init__(
+        self,
+        rows: np.ndarray,
+        weight: np.ndarray,
+        after: Episodes | None = None,
+        continues: np.ndarray | None = None,
+    ) -> None:
+        self.__dict__.update(rows=rows, weight=weight, after=after, continues=continues)
+
+    def __getattr__(self, name: str) -> Any:
+        convert = _COLUMNS.get(name)
+        if convert is None:
+            raise AttributeError(name)
+        column = self.__dict__[name] = convert(self.__dict__["rows"])
+        return column
+
+    def __len__(self) -> int:
+        return len(self.__dict__["rows"])
+
+    def taken(self, rows: np.ndarray | slice) -> Episodes:
+        """Some rows, by index, mask or slice, with what came after them."""
+        mine, continues = self.__dict__["rows"], self.continues
+        if isinstance(rows, np.ndarray):
+            rows = np.flatnonzero(rows) if rows.dtype == np.bool_ else rows
+            picked = mine.take(rows)  # moves whole records, where an index would go field by field
+        else:
+            picked = mine[rows]
+        after = None if self.after is None else self.after.taken(rows)
+        return RecordedEpisodes(
+            picked, self.weight[rows], after, None if continues is None else continues[rows]
+        )
+
+    def with_after(self, after: Episodes, continues: np.ndarray) -> Episodes:
+        """These episodes with what came one bar later, row for row."""
+        return RecordedEpisodes(self.__dict__["rows"], self.weight, after, continues)
+
+    def weighted(self, weight: np.ndarray) -> Episodes:
+        """These episodes, each of which counts so much, (E,)."""
+        return RecordedEpisodes(self.__dict__["rows"], weight, self.after, self.continues)
+
+    def _replaced(self, where: np.ndarray, other: Episodes) -> Episodes:
+        if not where.any():
+            return self
+        rows = self.__dict__["rows"].copy()
+        rows[where] = other.__dict__["rows"][where]
+        return RecordedEpisodes(rows, np.where(where, other.weight, self.weight))
+
+    @classmethod
+    def _one_after_another(cls, parts: Sequence[Episodes]) -> Episodes:
+        if not all(isinstance(part, cls) for part in parts):
+            return super()._one_after_another(parts)
+        after = [part.after for part in parts if part.after is not None]
+        continues = [part.continues for part in parts if part.continues is not None]
+        whole = len(after) == len(continues) == len(parts)
+        return cls(
+            _end_to_end([part.__dict__["rows"] for part in parts]),
+            np.concatenate([part.weight for part in parts]),
+            cls._one_after_another(after) if whole else None,
+            np.concatenate(continues) if whole else None,
+        )
+
+
+def _end_to_end(parts: Sequence[np.ndarray]) -> np.ndarray:
+    """Records of several arrays in one, moved whole."""
+    dtype = parts[0].dtype
+    plain = np.dtype((np.void, dtype.itemsize))
+    return np.concatenate([part.view(plain) for part in parts]).view(dtype)
 
 
 class EpisodeRing:
@@ -120,27 +234,7 @@ class EpisodeRing:
 
     def episodes(self, slots: np.ndarray) -> Episodes:
         """Some slots as columns: every source is paid the payoff of the instruments. O(number of slots)."""
-        rows = self.records[slots]
-        payoff = rows["payoff"].astype(np.float64)[:, None, :]
-        return Episodes(
-            step=rows["step"],
-            ts_event=rows["ts_event"],
-            context=rows["context"].astype(np.float64),
-            posterior=rows["posterior"].astype(np.float64),
-            signals=rows["signals"].astype(np.float64),
-            payoff=np.broadcast_to(payoff, (len(rows), self._k, payoff.shape[2])),
-            weights=rows["weights"].astype(np.float64),
-            reward=rows["reward"],
-            cost=rows["cost"].astype(np.float64),
-            fear=rows["fear"].astype(np.float64),
-            surprise=rows["surprise"].astype(np.float64),
-            confidence=rows["confidence"].astype(np.float64),
-            ripple=tuple(RIPPLES[kind - 1].value if kind else "" for kind in rows["ripple"].tolist()),
-            weight=np.ones(len(rows)),
-            features=rows["features"].astype(np.float64),
-            held=rows["held"].astype(np.float64),
-            violation=rows["violation"].astype(np.float64),
-        )
+        return RecordedEpisodes(self.records.take(slots), np.ones(len(slots)))
 
     def episode(self, record: np.ndarray) -> Episode:
         """The message of one record: every source is paid the payoff of the instruments."""

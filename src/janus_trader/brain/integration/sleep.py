@@ -15,7 +15,7 @@ never trained, on days that partly come again. What deep nights changed is judge
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 import numpy as np
@@ -178,11 +178,11 @@ class Sleep:
         memory, share = self.brain.hippocampus, round(amount * self.config.ripple_share)
         told, mass = memory.replay_ripples(share, before_step, phase.compression, immediate=not deep)
         if len(told):
-            course.told.append(replace(told, weight=mass / mass.mean()))
+            course.told.append(told.weighted(mass / mass.mean()))
             course.mass += float(mass.sum())
         drawn, weight = memory.replay(max(amount - len(told), 0), before_step, generator)
         if len(drawn):
-            course.drawn.append(replace(drawn, weight=weight / weight.mean()))
+            course.drawn.append(drawn.weighted(weight / weight.mean()))
 
     def _transfer(self, phase: PhaseConfig, before_step: int) -> list[Consolidated]:
         """What a cycle hands on; once learning is over, what stood out is told again, which leaves traces."""
