@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import resource
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,7 +19,7 @@ from janus_trader.brain.integration.wake import Wake
 from janus_trader.contracts.decision import Decision
 from janus_trader.contracts.errors import IntegrityError, JanusError
 from janus_trader.contracts.market import Field, Moment
-from janus_trader.contracts.memory import SleepReport
+from janus_trader.contracts.memory import Episode, SleepReport
 from janus_trader.contracts.orders import RefusalReason
 from janus_trader.data.features import FeatureEngine
 from janus_trader.execution.cost_model import CostModel
@@ -31,7 +32,7 @@ from janus_trader.foundation.rng import Rng
 from janus_trader.runs.history import History
 from janus_trader.runs.records import StepRecord, read_records
 from janus_trader.runs.settings import LifeConfig
-from janus_trader.stores.frames import FrameWriter
+from janus_trader.stores.frames import FrameWriter, read_frames
 from janus_trader.stores.run_directory import RunDirectory
 from janus_trader.strategies.panel import StrategyPanel
 
@@ -281,7 +282,7 @@ class Life:
                 "chain": self.chain.head,
                 "length": self.chain.length,
                 "offsets": offsets,
-                "brain": self.brain.snapshot(),
+                "brain": self.brain.snapshot(episodes=False),  # they are in their journal
                 "sleep": self.sleep.snapshot(),
                 "features": self.features.snapshot(),
                 "last_close": self._last_close,
@@ -294,12 +295,18 @@ class Life:
         self.step, self.nights = int(state["step"]), int(state["nights"])
         self._session, self._rested_at = int(state["session"]), int(state["rested_at"])
         self.chain = HashChain(str(state["chain"]), int(state["length"]))
-        self.brain.restore(state["brain"])
+        self.brain.restore(state["brain"], self._lived(int(state["offsets"]["episodes"])))
         self.sleep.restore(state["sleep"])
         self.features.restore(state["features"])
         self._last_close = np.array(state["last_close"])
         self._previous = decode(state["previous"], Decision) if state["previous"] else None
         self._replay_venue()
+
+    def _lived(self, offset: int) -> list[Episode]:
+        """The last episodes among the first ``offset`` bytes of their journal, all that memory can hold."""
+        frames = read_frames(self.directory.episodes, offset) if offset else ()
+        held = deque(frames, maxlen=self.brain.hippocampus.config.capacity)
+        return [decode(payload, Episode) for payload in held]
 
     def _replay_venue(self) -> None:
         session = -1

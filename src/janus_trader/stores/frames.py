@@ -57,8 +57,8 @@ class FrameWriter:
         self._handle.close()
 
 
-def read_frames(path: Path | str) -> Iterator[bytes]:
-    """Payloads in order; a torn last frame ends the iteration silently.
+def read_frames(path: Path | str, end: int | None = None) -> Iterator[bytes]:
+    """Payloads in order, those of the first ``end`` bytes where asked for; a torn last frame ends it silently.
 
     Raises
     ------
@@ -67,7 +67,7 @@ def read_frames(path: Path | str) -> Iterator[bytes]:
     """
     with open(path, "rb") as handle:
         number = 0
-        while header := handle.read(_HEADER.size):
+        while (end is None or handle.tell() < end) and (header := handle.read(_HEADER.size)):
             if len(header) < _HEADER.size:
                 return
             length, checksum = _HEADER.unpack(header)

@@ -6,8 +6,9 @@ import pytest
 from janus_trader.brain.hippocampus import Compression, Hippocampus, HippocampusConfig, RippleType
 from janus_trader.contracts.decision import Severity
 from janus_trader.contracts.errors import DataError, IntegrityError
+from janus_trader.contracts.memory import Episode
 from janus_trader.contracts.regime import Regime
-from janus_trader.foundation.codec import encode
+from janus_trader.foundation.codec import decode, encode
 from support.memories import D, K, N, decision_at, live, moment_at
 
 
@@ -154,6 +155,28 @@ def test_snapshot_continues_identically():
         Hippocampus(config, N, K + 1).restore(memory.snapshot())
     memory.reset()
     assert memory.snapshot() == Hippocampus(config, N, K).snapshot()
+
+
+@pytest.mark.parametrize("steps", [1, 20, 75])
+def test_a_snapshot_without_episodes_is_made_whole_by_their_journal(steps):
+    config = HippocampusConfig(capacity=32)
+    memory = Hippocampus(config, N, K)
+    journal = [encode(episode) for episode in live(memory, None, steps)]
+    memory.replay(10, steps, np.random.default_rng(0))
+    memory.consolidate(0.0, steps)
+    memory.fade_traces()
+    raw = memory.snapshot(episodes=False)
+    assert len(raw) <= len(memory.snapshot())
+    fresh = Hippocampus(config, N, K)
+    fresh.restore(raw, [decode(payload, Episode) for payload in journal[-config.capacity :]])
+    assert fresh.snapshot() == memory.snapshot()
+
+
+def test_a_snapshot_without_episodes_is_refused_where_some_are_missing():
+    memory = Hippocampus(HippocampusConfig(capacity=32), N, K)
+    lived = live(memory, None, 20)
+    with pytest.raises(IntegrityError, match="episodes of a snapshot are missing"):
+        Hippocampus(HippocampusConfig(capacity=32), N, K).restore(memory.snapshot(episodes=False), lived[1:])
 
 
 def test_a_full_memory_is_small_and_quick_to_write():

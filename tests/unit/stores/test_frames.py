@@ -47,3 +47,10 @@ def test_a_file_shorter_than_its_offset_is_refused(tmp_path):
     write(tmp_path / "f", [b"x"])
     with pytest.raises(IntegrityError, match="shorter"):
         FrameWriter(tmp_path / "f", 1000)
+
+
+def test_frames_beyond_an_end_are_not_read(tmp_path):
+    end = write(tmp_path / "f", [b"first", b"second"])
+    write(tmp_path / "f", [b"third"])
+    assert list(read_frames(tmp_path / "f", end)) == [b"first", b"second"]
+    assert list(read_frames(tmp_path / "f", 0)) == []

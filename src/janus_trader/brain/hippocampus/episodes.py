@@ -47,6 +47,15 @@ def record_dtype(size: int, n: int, k: int) -> np.dtype:
     )
 
 
+#: What is in a record and in no `Episode`, and what is in both as it is.
+_ADDED = ("error", "strength", "trace", "place", "consolidated")
+_GIVEN = (
+    *("step", "ts_event", "reward", "cost", "fear", "surprise", "confidence", "violation"),
+    *("posterior", "context", "weights", "held", "features", "signals"),
+)
+_NUMBER_OF = {"": 0, **{kind.value: number for number, kind in enumerate(RIPPLES, 1)}}
+
+
 def _as_float(name: str) -> Callable[[np.ndarray], np.ndarray]:
     return lambda rows: rows[name].astype(np.float64)
 
@@ -260,14 +269,27 @@ class EpisodeRing:
             violation=float(record["violation"]),
         )
 
-    def state(self) -> dict[str, object]:
+    def state(self) -> dict[str, Any]:
         """Used records as bytes."""
         return {"records": self.records[: len(self)].tobytes(), "total": self.total}
 
-    def load(self, state: dict[str, object]) -> None:
-        """Inverse of `state`; raises IntegrityError when the records are of another shape."""
-        raw, total = state["records"], int(state["total"])  # type: ignore[call-overload]
+    def added(self) -> dict[str, Any]:
+        """`state` without what `episode` gave out: what memory has added to every episode since. O(capacity)."""
+        held = self.records[: len(self)]
+        return {"total": self.total, **{name: held[name].tobytes() for name in _ADDED}}
+
+    def load(self, state: dict[str, Any], episodes: Sequence[Episode] = ()) -> None:
+        """Inverse of `state`; of `added` as well, given the ``episodes`` given out, the last ``capacity`` at least.
+
+        Raises
+        ------
+        IntegrityError
+            The records are of another shape, or an episode is missing.
+        """
+        raw, total = state.get("records"), int(state["total"])
         held = min(total, self.capacity)
+        if raw is None:
+            raw = self._records_of(episodes, state, total).tobytes()
         if not isinstance(raw, bytes) or len(raw) != held * self.dtype.itemsize:
             raise IntegrityError(
                 "hippocampus: snapshot does not fit",
@@ -279,3 +301,25 @@ class EpisodeRing:
         self.records[:held] = np.frombuffer(raw, self.dtype)
         self.total = total
         self._slot_of = {int(step): slot for slot, step in enumerate(self.records["step"][:held])}
+
+    def _records_of(self, episodes: Sequence[Episode], state: dict[str, Any], total: int) -> np.ndarray:
+        """Records in the order of their slots from the last episodes given out and what was `added` to them."""
+        held = min(total, self.capacity)
+        sizes = {name: held * self.dtype[name].itemsize for name in _ADDED}
+        if len(episodes) < held or any(len(state.get(name, b"")) != size for name, size in sizes.items()):
+            raise IntegrityError(
+                "hippocampus: the episodes of a snapshot are missing",
+                got=f"{len(episodes)} episodes",
+                expected=f"{held} episodes and what was remembered of each",
+                remedy="restore with the journal of the same run",
+            )
+        records = np.zeros(held, self.dtype)
+        for number, episode in enumerate(episodes[len(episodes) - held :], total - held):
+            record = records[number % self.capacity]
+            for name in _GIVEN:
+                record[name] = getattr(episode, name)
+            record["payoff"] = episode.payoff[0]
+            record["ripple"] = _NUMBER_OF[episode.ripple]
+        for name in _ADDED:
+            records[name] = np.frombuffer(state[name], self.dtype[name])
+        return records

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -371,9 +372,16 @@ class Hippocampus:
 
     # --- state ----------------------------------------------------------------------------------------
 
-    def snapshot(self) -> bytes:
-        """Everything remembered as bytes. O(size), one copy."""
-        return pack({**{name: part.state() for name, part in self._parts().items()}, "raised": self._raised})
+    def snapshot(self, *, episodes: bool = True) -> bytes:
+        """Everything remembered as bytes. O(size), one copy.
+
+        Without ``episodes``, what `observe` has returned is left out, which is most of it: whoever wrote that
+        down hands it to `restore`.
+        """
+        state = {name: part.state() for name, part in self._parts().items()}
+        if not episodes:
+            state["ring"] = self._ring.added()
+        return pack({**state, "raised": self._raised})
 
     def _parts(self) -> dict[str, Any]:
         return {
@@ -385,16 +393,25 @@ class Hippocampus:
             "search": self._search,
         }
 
-    def restore(self, raw: bytes) -> None:
+    def restore(self, raw: bytes, episodes: Sequence[Episode] = ()) -> None:
         """Put a snapshot back; the codes are computed anew from the records, and stored again.
+
+        Parameters
+        ----------
+        raw : bytes
+        episodes : sequence of Episode
+            Where the snapshot is without them: what `observe` had returned by then, in order; the last
+            ``capacity`` suffice.
 
         Raises
         ------
         IntegrityError
-            It was taken with another book or configuration.
+            It was taken with another book or configuration, or episodes are missing.
         """
         tree: dict[str, Any] = unpack(raw)
         self.reset()
+        self._ring.load(tree.pop("ring"), episodes)
         for name, part in self._parts().items():
-            part.load(tree[name])
+            if part is not self._ring:
+                part.load(tree[name])
         self._raised = {str(k): int(v) for k, v in tree["raised"].items()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,6 +22,7 @@ from janus_trader.brain.thalamus import Thalamus, ThalamusConfig
 from janus_trader.brain.visual_cortex import VisualCortex, VisualCortexConfig
 from janus_trader.contracts.errors import IntegrityError
 from janus_trader.contracts.market import Field
+from janus_trader.contracts.memory import Episode
 from janus_trader.contracts.protocols import Learner
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config
@@ -167,22 +169,29 @@ class Brain:
         self.learned_until = 0
         self._fingerprint = None
 
-    def snapshot(self) -> bytes:
-        """State of every part as bytes."""
-        state = {name: part.snapshot() for name, part in self.parts.items()}
+    def snapshot(self, *, episodes: bool = True) -> bytes:
+        """State of every part as bytes; ``episodes`` as in `Hippocampus.snapshot`."""
+        parts = {name: part for name, part in self.parts.items() if part is not self.hippocampus}
+        state = {name: part.snapshot() for name, part in parts.items()}
+        state["hippocampus"] = self.hippocampus.snapshot(episodes=episodes)
         return pack(
             {"parts": state, "session_steps": self.session_steps, "learned_until": self.learned_until}
         )
 
-    def restore(self, raw: bytes) -> None:
-        """Put a snapshot back; the configuration must be the one it was taken with."""
+    def restore(self, raw: bytes, episodes: Sequence[Episode] = ()) -> None:
+        """Put a snapshot back; the configuration must be the one it was taken with.
+
+        ``episodes`` are those of `Hippocampus.restore`, for a snapshot without them.
+        """
         tree = unpack(raw)
         if set(tree["parts"]) != set(self.parts):
             raise IntegrityError(
                 "snapshot of another brain", got=sorted(tree["parts"]), expected=str(sorted(self.parts))
             )
         for name, part in self.parts.items():
-            part.restore(tree["parts"][name])
+            if part is not self.hippocampus:
+                part.restore(tree["parts"][name])
+        self.hippocampus.restore(tree["parts"]["hippocampus"], episodes)
         self.session_steps = [int(s) for s in tree["session_steps"]]
         self.learned_until = int(tree["learned_until"])
         self._fingerprint = None
