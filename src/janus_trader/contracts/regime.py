@@ -59,15 +59,14 @@ class RegimeState(Message, frozen=True):
     @property
     def risk_on(self) -> float:
         """Projection to risk-on mass: Bull, Recovery, Bubble and half of Ranging."""
-        p = self.posterior
-        return p[Regime.BULL] + p[Regime.RECOVERY] + p[Regime.BUBBLE] + 0.5 * p[Regime.RANGING]
+        bull, _, ranging, _, recovery, bubble, _ = self.posterior
+        return bull + recovery + bubble + 0.5 * ranging
 
     @property
     def calm_trend_chaos(self) -> tuple[float, float, float]:
         """Projection to Calm (Ranging), Trend (Bull, Bear, Recovery, Deflation), Chaos (Crisis, Bubble)."""
-        p = self.posterior
-        trend = p[Regime.BULL] + p[Regime.BEAR] + p[Regime.RECOVERY] + p[Regime.DEFLATION]
-        return p[Regime.RANGING], trend, p[Regime.CRISIS] + p[Regime.BUBBLE]
+        bull, bear, ranging, crisis, recovery, bubble, deflation = self.posterior
+        return ranging, bull + bear + recovery + deflation, crisis + bubble
 
     @property
     def trending_reverting_volatile(self) -> tuple[float, float, float]:

@@ -187,12 +187,15 @@ def _check_and_solve(  # type: ignore[no-untyped-def]
     return 0, 0, 0, status, iterations, residual
 
 
-def _fill(row: np.ndarray, value: float | np.ndarray, name: str) -> None:
-    if not isinstance(value, float | int) and np.shape(value) != row.shape:
-        raise DataError(
-            f"{name} does not fit", got=np.shape(value), expected=f"a number or {row.shape} of them"
-        )
-    row[:] = value
+def _fill(vectors: np.ndarray, given: tuple[float | np.ndarray, ...]) -> None:
+    """Write what is given into the rows of ``vectors`` (7, n), numbers all along a row."""
+    shape = vectors.shape[1:]
+    for k, value in enumerate(given):
+        if not isinstance(value, float | int) and np.shape(value) != shape:
+            raise DataError(
+                f"{_VECTORS[k]} does not fit", got=np.shape(value), expected=f"a number or {shape} of them"
+            )
+        vectors[k] = value
 
 
 def _refuse(code: int, i: int, values: dict[str, float]) -> None:
@@ -309,9 +312,7 @@ def solve_mean_variance(
     warm = start is not None and start.weights.shape == (n,) and start.prices.size == len(c) + 1
     vectors = np.empty((7, n))  # a copy: bounds are tightened and the start is overwritten
     first = start.weights if warm and start else previous
-    given = (mu, previous, turnover_cost, holding_cost, lower, upper, first)
-    for row, value, name in zip(vectors, given, _VECTORS, strict=True):
-        _fill(row, value, name)
+    _fill(vectors, (mu, previous, turnover_cost, holding_cost, lower, upper, first))
     if not (0.0 < risk_aversion < math.inf and 0.0 <= robustness < math.inf and gross >= 0.0):
         raise DataError(
             "bad parameters",

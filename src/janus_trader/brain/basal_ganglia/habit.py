@@ -118,9 +118,13 @@ class HabitCache:
             self.clear()
         self._regime = regime
 
+    def used(self) -> None:
+        """The table is about to be written to."""
+        self._empty = False
+
     def recall(self, rows: np.ndarray, columns: int, cell: int, out: np.ndarray) -> int:
         """Fill ``habit`` and the rows of ``out`` (n, 3) that come from habit; returns how many do not."""
-        self._empty = False
+        self.used()
         c = self.config
         return int(
             recall_habits(

@@ -1,4 +1,4 @@
-"""The pathways of one bar as two compiled calls.
+"""The pathways of one bar as a few compiled calls.
 
 At twenty instruments crossing into compiled code costs as much as what is done there, so the kernels of
 the parts are strung together here; what each does is said where it stands.
@@ -6,9 +6,12 @@ the parts are strung together here; what each does is said where it stands.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numba import njit
 
+from janus_trader.brain.basal_ganglia.competition import compete, confidence_of
 from janus_trader.brain.basal_ganglia.go import go_step
 from janus_trader.brain.basal_ganglia.no_go import combine, volatility_ratio
 from janus_trader.brain.basal_ganglia.opal import source_weights
@@ -30,6 +33,18 @@ def drive_step(  # type: ignore[no-untyped-def]
         values, active, weights, source_gates, regime_weights, posterior, listed, affinity, evidence, drive
     )
     return cell_of(planes, centre, scale, context)
+
+
+@njit(cache=True)
+def add_outlook(drive, outlook, strength):  # type: ignore[no-untyped-def]
+    """Add ``strength * outlook`` to the drive (n,), in place; an outlook that is not finite says nothing."""
+    if not math.isfinite(strength):
+        return
+    for i in range(outlook.size):
+        if not math.isfinite(outlook[i]):
+            return
+    for i in range(outlook.size):
+        drive[i] += strength * outlook[i]
 
 
 @njit(cache=True)
@@ -57,3 +72,19 @@ def release_step(  # type: ignore[no-untyped-def]
         waiting[i] = not released[i] and go[i] >= c[2] and no_go[i] >= threshold
         held += waiting[i]
     return share, held
+
+
+@njit(cache=True)
+def winner_step(  # type: ignore[no-untyped-def]
+    drive, preference, gain, lateral, unit, strengths, previous, covariance, ready, rate, slow, custom,
+    reason_weights, limits, threshold, vetoed, traces, rho, shift, c, winner, confidence, no_go, bits, go,
+    released, waiting,
+):  # fmt: skip
+    """Competition, confidence and `release_step` of the winner's lead."""
+    lead = np.empty(drive.size)
+    compete(drive, preference, gain, lateral, winner, lead)
+    confidence_of(lead, unit, confidence)
+    return release_step(
+        strengths, lead, previous, covariance, ready, rate, slow, custom, reason_weights, limits, threshold,
+        vetoed, traces, rho, shift, c, no_go, bits, go, released, waiting,
+    )  # fmt: skip

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from operator import is_
 from typing import Any
 
 import numpy as np
+from numba import njit
 
-from janus_trader.brain.basal_ganglia.habit import HabitCache
+from janus_trader.brain.basal_ganglia.habit import HabitCache, keep_choices, recall_habits
 from janus_trader.brain.basal_ganglia.policy_config import PolicyConfig
 from janus_trader.brain.basal_ganglia.policy_input import (
     CENTRE,
@@ -23,8 +25,36 @@ from janus_trader.brain.basal_ganglia.policy_trust import PolicyTrust
 from janus_trader.contracts.decision import Percept, SignalPanel
 from janus_trader.contracts.features import N_INSTRUMENT_FEATURES
 from janus_trader.contracts.protocols import LogicLoss
+from janus_trader.numerics.dense_network import forward, softmax_rows
 
 _NOTHING = np.empty(0)
+
+
+@njit(cache=True)
+def decide_step(
+    features, signals, held, context, episode, instruments, centre, scale, rows, columns, cell, bar, keys, visits,
+    made, choices, familiar, lasting, slots, habit, theta, sizes, activations, temperature, out,
+):  # fmt: skip
+    """Rows, habits and, where there is none, the network's choice: what `Policy.decide` does, in one call."""
+    policy_rows(
+        features.reshape((1, features.shape[0], features.shape[1])),
+        signals.reshape((1, signals.shape[0], signals.shape[1])),
+        held.reshape((1, held.size)),
+        context.reshape((1, context.size)),
+        episode, instruments, 1.0 / instruments.size, centre, scale, rows,
+    )  # fmt: skip
+    missing = recall_habits(
+        rows, columns, cell, bar, keys, visits, made, choices, familiar, lasting, slots, habit, out
+    )
+    if missing == 0:
+        return
+    first = activations.shape[1] - sizes[sizes.size - 1]
+    for i in range(habit.size):
+        if not habit[i]:
+            row = activations[i : i + 1]
+            forward(theta, sizes, rows[i : i + 1], row)
+            softmax_rows(row[:, first : first + 3], temperature, out[i : i + 1])
+    keep_choices(bar, slots, habit, made, choices, out)
 
 
 class Policy:
@@ -56,12 +86,15 @@ class Policy:
         self._columns = position_column(sources) + 1
         self._rows = np.zeros((n, self._columns + context))
         self._episode, self._instrument = np.zeros(n, np.int64), np.arange(n)
-        self._unknown = np.zeros((1, n, N_INSTRUMENT_FEATURES))
+        self._unknown = np.zeros((n, N_INSTRUMENT_FEATURES))
+        self._learners: tuple[Any, ...] = (self.trust, *self.networks) if self.networks else ()
         self._in_force: tuple[Any, ...] = ()
+        self._trained, self._weight = False, 0.0  # of the parameters in force
+        self._activations = self.networks[0].activations(n) if self.networks else _NOTHING
 
     def learners(self) -> list[Any]:
         """The trust first: it judges the networks before they are trained on the bars it judges."""
-        return [self.trust, *self.networks] if self.networks else []
+        return list(self._learners)
 
     def use_logic(self, logic: LogicLoss | None) -> None:
         """Train with these axioms."""
@@ -81,24 +114,47 @@ class Policy:
         """Probabilities (n, 3), weight in [0, 1], and which choices came from habit (n,); empty where untrained."""
         changed = self._changed()
         self.habits.begin(int(percept.regime.dominant), changed=changed)
-        if not any(network.trained for network in self.networks):
+        if not self._trained:
             return _NOTHING, 0.0, _NOTHING
-        shape = (self.n, N_INSTRUMENT_FEATURES)
-        features = percept.features[None] if percept.features.shape == shape else self._unknown
+        known = percept.features.shape == self._unknown.shape
+        features = percept.features if known else self._unknown
+        out = np.empty((self.n, 3))
+        if len(self.networks) == 1 and self.config.habit.enabled:
+            self._decide(features, signals.values, held, percept.context, cell, out)
+            return out, self._weight, self.habits.habit.copy()
         policy_rows(
-            features, signals.values[None], held[None], percept.context[None], self._episode,
+            features[None], signals.values[None], held[None], percept.context[None], self._episode,
             self._instrument, 1.0 / self.n, CENTRE, SCALE, self._rows,
         )  # fmt: skip
-        out = np.empty((self.n, 3))
         if not self.config.habit.enabled:
             out[:] = self._choose(self._rows)
-            return out, float(self.trust.weights.max()), np.zeros(self.n, np.bool_)
+            return out, self._weight, np.zeros(self.n, np.bool_)
         missing = self.habits.recall(self._rows, self._columns, cell, out)
         habit = self.habits.habit.copy()
         if missing:
             out[~habit] = self._choose(self._rows[~habit] if missing < self.n else self._rows)
             self.habits.keep(out)
-        return out, float(self.trust.weights.max()), habit
+        return out, self._weight, habit
+
+    def _decide(
+        self,
+        features: np.ndarray,
+        signals: np.ndarray,
+        held: np.ndarray,
+        context: np.ndarray,
+        cell: int,
+        out: np.ndarray,
+    ) -> None:
+        """The choices of the one network there is, with habits, in one compiled call."""
+        network, habits, c = self.networks[0], self.habits, self.config.habit
+        habits.used()
+        decide_step(
+            np.ascontiguousarray(features), np.ascontiguousarray(signals), np.ascontiguousarray(held),
+            np.ascontiguousarray(context), self._episode, self._instrument, CENTRE, SCALE, self._rows,
+            self._columns, cell, habits.bar, habits.keys, habits.visits, habits.made, habits.choices, c.visits,
+            c.bars, habits.slots, habits.habit, network.theta, network.layers, self._activations,
+            network.temperature, out,
+        )  # fmt: skip
 
     def _choose(self, rows: np.ndarray) -> np.ndarray:
         """Probabilities of the networks, weighed by their trust where there are two."""
@@ -110,12 +166,14 @@ class Policy:
         return np.asarray(sum(s * x.probabilities(rows) for s, x in zip(shares, self.networks, strict=True)))
 
     def _changed(self) -> bool:
-        now = tuple(x.parameters() for x in self.learners())
-        same = len(now) == len(self._in_force) and all(
-            a is b for a, b in zip(now, self._in_force, strict=True)
-        )
+        """Whether other parameters are in force than a bar ago; what follows from them alone is then found anew."""
+        now = tuple([x.parameters() for x in self._learners])
+        if len(now) == len(self._in_force) and all(map(is_, now, self._in_force)):
+            return False
         self._in_force = now
-        return not same
+        self._trained = any(network.trained for network in self.networks)
+        self._weight = float(self.trust.weights.max()) if self._trained else 0.0
+        return True
 
     def state(self) -> dict[str, Any]:
         """Habits; what was learned is in the learners' parameters."""

@@ -208,6 +208,15 @@ class PolicyLearner:
         return out
 
     @property
+    def layers(self) -> np.ndarray:
+        """Sizes of the network's layers, input first."""
+        return self._layers
+
+    def activations(self, rows: int) -> np.ndarray:
+        """Room for the activations of so many rows."""
+        return np.empty((rows, activation_count(self._layers)))
+
+    @property
     def temperature(self) -> float:
         """Temperature of the softmax over the outputs."""
         return 1.0

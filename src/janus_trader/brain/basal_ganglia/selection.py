@@ -8,10 +8,9 @@ import numpy as np
 from msgspec import Meta
 
 from janus_trader.brain.basal_ganglia.affinity import AffinityConfig, AffinityLearner
-from janus_trader.brain.basal_ganglia.competition import compete, confidence_of
 from janus_trader.brain.basal_ganglia.dopamine import Dopamine, DopamineConfig
 from janus_trader.brain.basal_ganglia.go import GoConfig, GoPathway
-from janus_trader.brain.basal_ganglia.kernels import drive_step, release_step
+from janus_trader.brain.basal_ganglia.kernels import add_outlook, drive_step, winner_step
 from janus_trader.brain.basal_ganglia.no_go import NoGoConfig, NoGoPathway
 from janus_trader.brain.basal_ganglia.opal import OpalConfig
 from janus_trader.brain.basal_ganglia.opal_learner import OpalLearner
@@ -163,14 +162,16 @@ class BasalGanglia:
         n, no_go_side, go_side, policy = self.n, self._no_go, self._go, self.config.policy
         choices, trust, habit = self._policy.decide(percept, signals, previous, cell)
         preference = choices if choices.size else self._no_choices
-        winner, lead, confidence = np.empty(n), np.empty(n), np.empty(n)
-        compete(drive, preference, trust * policy.drive, policy.inhibition, winner, lead)
-        confidence_of(lead, go_side.config.activation_unit, confidence)
+        winner, confidence = np.empty(n), np.empty(n)
         no_go, bits, go = np.empty(n), np.empty(n, np.int64), np.empty(n)
         released, waiting = np.empty(n, np.bool_), np.empty(n, np.bool_)
-        share, held = release_step(
+        share, held = winner_step(
+            drive,
+            preference,
+            trust * policy.drive,
+            policy.inhibition,
+            go_side.config.activation_unit,
             np.array(strengths),
-            lead,
             previous,
             correlation.covariance,
             correlation.ready,
@@ -185,6 +186,8 @@ class BasalGanglia:
             rho,
             go_side.shift(appetite.scalar),
             go_side.settings,
+            winner,
+            confidence,
             no_go,
             bits,
             go,
@@ -307,5 +310,5 @@ class BasalGanglia:
 
 
 def _add_outlook(drive: np.ndarray, outlook: np.ndarray, strength: float) -> None:
-    if outlook.shape == drive.shape and np.isfinite(outlook).all() and np.isfinite(strength):
-        drive += strength * outlook
+    if outlook.shape == drive.shape:
+        add_outlook(drive, outlook, float(strength))

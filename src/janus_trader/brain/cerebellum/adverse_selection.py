@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta
@@ -76,21 +77,30 @@ class AdverseSelection:
 
     def price(self, ts: int, symbol: str, mid: float) -> None:
         """A mid price of one instrument: settles the fills whose horizon it has reached."""
-        if not (mid > 0.0 and math.isfinite(mid)) or not self._waiting:
+        self.prices(ts, {symbol: mid})
+
+    def prices(self, ts: int, mids: Mapping[str, float]) -> None:
+        """Mid prices of several instruments, NaN where unknown: as `price` for one after the other. O(fills waiting)."""
+        if not self._waiting:
             return
-        due: dict[int, list[float]] = {}
+        due: dict[str, dict[int, list[float]]] = {}
         kept: deque[tuple[int, str, float, float]] = deque(maxlen=self.config.pending)
-        for filled, name, side, paid in self._waiting:
-            age = ts - filled
-            if name == symbol and age > self._latest_ns:
+        for row in self._waiting:
+            filled, name, side, paid = row
+            mid, age = mids.get(name, math.nan), ts - filled
+            if not 0.0 < mid < math.inf:
+                kept.append(row)
+            elif age > self._latest_ns:
                 continue
-            if name == symbol and age >= self.config.horizon_ns:
-                due.setdefault(filled, []).append(1e4 * side * (mid - paid) / paid)
+            elif age >= self.config.horizon_ns:
+                found = due.setdefault(name, {}).setdefault(filled, [])
+                found.append(1e4 * side * (mid - paid) / paid)
             else:
-                kept.append((filled, name, side, paid))
+                kept.append(row)
         self._waiting = kept
-        for found in due.values():
-            self._count(sum(found) / len(found))
+        for name in mids if due else ():
+            for found in due.get(name, {}).values():
+                self._count(sum(found) / len(found))
 
     def _count(self, markout: float) -> None:
         self.count += 1

@@ -264,9 +264,9 @@ class Cerebellum:
     def _after_fills(self, fills: Sequence[Fill], sigma: np.ndarray, ts: int, prices: np.ndarray) -> None:
         if prices.shape != (self.n,):
             raise DataError("prices do not fit the cerebellum", got=prices.shape, expected=f"({self.n},)")
-        for symbol, price in zip(self._symbols, prices.tolist(), strict=True):
-            self.adverse_selection.price(ts, symbol, price)
-            self.permanent.price(ts, symbol, price)
+        known = dict(zip(self._symbols, prices.tolist(), strict=True))
+        self.adverse_selection.prices(ts, known)
+        self.permanent.prices(ts, known)
         for fill in fills:
             i = self._index.get(fill.symbol, -1)
             side = 1.0 if fill.side is Side.BUY else -1.0

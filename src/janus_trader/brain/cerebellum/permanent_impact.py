@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
 import numpy as np
@@ -81,19 +82,29 @@ class PermanentImpact:
 
     def price(self, ts: int, symbol: str, price: float) -> None:
         """A price of one instrument: settles the fills whose horizon it has reached."""
-        if not (price > 0.0 and math.isfinite(price)) or not self._waiting:
+        self.prices(ts, {symbol: price})
+
+    def prices(self, ts: int, prices: Mapping[str, float]) -> None:
+        """Prices of several instruments, NaN where unknown: as `price` for one after the other. O(fills waiting)."""
+        if not self._waiting:
             return
+        first, latest = self.config.horizon_ns, self.config.patience * self.config.horizon_ns
+        due: dict[str, list[tuple[Any, ...]]] = {}
         kept: deque[tuple[Any, ...]] = deque(maxlen=self.config.pending)
         for row in self._waiting:
-            filled, name, side, decided, sigma, size = row
-            age = ts - filled
-            if name == symbol and age > self.config.patience * self.config.horizon_ns:
+            price, age = prices.get(row[1], math.nan), ts - row[0]
+            if not 0.0 < price < math.inf:
+                kept.append(row)
+            elif age > latest:
                 continue
-            if name == symbol and age >= self.config.horizon_ns:
-                self._count(size, 1e4 * side * (price - decided) / decided / sigma)
+            elif age >= first:
+                due.setdefault(row[1], []).append(row)
             else:
                 kept.append(row)
         self._waiting = kept
+        for name in prices if due else ():
+            for _, _, side, decided, sigma, size in due.get(name, ()):
+                self._count(size, 1e4 * side * (prices[name] - decided) / decided / sigma)
 
     def _count(self, x: float, y: float) -> None:
         k = self._keep

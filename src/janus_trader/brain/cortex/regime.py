@@ -222,26 +222,31 @@ class RegimeEnsemble:
     @property
     def posterior(self) -> np.ndarray:
         """Regime probabilities (7,); a view."""
-        return self._state["posterior"][0]
+        return self._posterior
 
     @property
     def dominant(self) -> int:
         """Number of the regime in force."""
-        return int(self._state["dominant"][0])
+        return int(self._dominant[0])
 
     @property
     def age(self) -> int:
         """Bars since the dominant regime changed."""
-        return int(self._state["age"][0])
+        return int(self._age[0])
 
     @property
     def agreement(self) -> float:
         """Mean pairwise overlap of the present voters."""
-        return float(self._state["agreement"][0])
+        return float(self._agreement[0])
+
+    def _hold(self, state: np.ndarray) -> None:
+        """Put a state in force, and views of what is read of it every bar: finding a field takes longer."""
+        self._state, self._posterior = state, state["posterior"][0]
+        self._dominant, self._age, self._agreement = state["dominant"], state["age"], state["agreement"]
 
     def reset(self) -> None:
         """Back to knowing nothing."""
-        self._state = np.zeros(1, ENSEMBLE_DTYPE)
+        self._hold(np.zeros(1, ENSEMBLE_DTYPE))
         self._state["posterior"] = self._cold
         self._state["dominant"] = Regime.RANGING
         self._state["challenger"] = Regime.RANGING
@@ -256,4 +261,4 @@ class RegimeEnsemble:
             raise IntegrityError(
                 "ensemble snapshot does not fit", got=len(raw), expected=f"{ENSEMBLE_DTYPE.itemsize} bytes"
             )
-        self._state = np.frombuffer(raw, ENSEMBLE_DTYPE).copy()
+        self._hold(np.frombuffer(raw, ENSEMBLE_DTYPE).copy())

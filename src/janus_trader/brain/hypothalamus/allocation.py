@@ -145,6 +145,15 @@ def _scaled(
     _limit(out, c, limits)
 
 
+@njit(cache=True)
+def _programme(  # type: ignore[no-untyped-def]
+    shares, cov, target, limits, tradable, score, released, cost_bps, c, anchor, clean, vectors
+):  # fmt: skip
+    """The anchor of `_scaled` and the programme of `_prepare` around it, in one call."""
+    _scaled(shares, cov, target, c, limits, anchor)
+    _prepare(cov, tradable, anchor, score, released, cost_bps, c, clean, vectors)
+
+
 class TargetAllocator:
     r"""From scores to target weights.
 
@@ -274,6 +283,12 @@ class TargetAllocator:
         return weights
 
     def _anchored(self, covariance: np.ndarray, tradable: np.ndarray) -> np.ndarray:
+        self._share(covariance, tradable)
+        _scaled(self._shares, covariance, self._bar_target, self._c, self._limits, self._anchor)
+        return self._anchor
+
+    def _share(self, covariance: np.ndarray, tradable: np.ndarray) -> None:
+        """Bring the anchor's shares up to date where they are due."""
         stale = self._anchor_bar < 0 or self._bars - self._anchor_bar >= self.config.anchor_bars
         if stale or not (tradable is self._anchor_set or np.array_equal(tradable, self._anchor_set)):
             held = np.flatnonzero(tradable)
@@ -286,8 +301,6 @@ class TargetAllocator:
             self._shares = np.zeros(self.n)
             self._shares[held] = shares
             self._anchor_set, self._anchor_bar = tradable.copy(), self._bars
-        _scaled(self._shares, covariance, self._bar_target, self._c, self._limits, self._anchor)
-        return self._anchor
 
     def _tilted(
         self,
@@ -312,9 +325,12 @@ class TargetAllocator:
         cost_bps: np.ndarray,
     ) -> tuple[np.ndarray, str]:
         c = self.config
-        anchor = self._anchored(covariance, tradable)
-        cov, (mu, kappa, lower, upper) = self._matrix, self._vectors
-        _prepare(covariance, tradable, anchor, score, released, cost_bps, self._c, cov, self._vectors)
+        self._share(covariance, tradable)
+        anchor, cov, (mu, kappa, lower, upper) = self._anchor, self._matrix, self._vectors
+        _programme(
+            self._shares, covariance, self._bar_target, self._limits, tradable, score, released, cost_bps,
+            self._c, anchor, cov, self._vectors,
+        )  # fmt: skip
         try:
             solution = solve_mean_variance(
                 mu,

@@ -75,8 +75,9 @@ def _observe(
     covariance: np.ndarray,
     ready: bool,
     c: np.ndarray,
-) -> float:
-    # c: gain of Kelly's moments, gain of the volatilities, least exposure; returns the book's return
+) -> tuple[float, float, float]:
+    # c: gain of Kelly's moments, gain of the volatilities, least exposure
+    # returns the book's return, its gross exposure and its forecast variance
     s = states[0]
     r = equity / s["equity"] - 1.0 if s["equity"] > 0.0 else np.nan
     s["equity"], s["ts"] = equity, ts
@@ -100,7 +101,7 @@ def _observe(
                 variance += weights[i] * covariance[i, j] * weights[j]
     s["exposure"] = gross
     s["next_forecast"] = variance
-    return r
+    return r, gross, variance
 
 
 class AppetiteModel:
@@ -225,14 +226,14 @@ class AppetiteModel:
             return
         weights = np.array(portfolio.weights, dtype=np.float64)
         usable = ready and len(weights) == len(covariance)
-        r = _observe(self._book, ts, equity, weights, covariance, usable, self._c)
-        exposure, variance = float(self._book["exposure"][0]), float(self._book["next_forecast"][0])
-        self.energy.update(exposure, portfolio.cash / equity, r, ahead, portfolio.drawdown)
+        r, exposure, variance = _observe(self._book, ts, equity, weights, covariance, usable, self._c)
+        drawdown = portfolio.drawdown
+        self.energy.update(exposure, portfolio.cash / equity, r, ahead, drawdown)
         heat = self._annual * math.sqrt(max(0.0, variance)) / self.config.volatility_target
         vitals = Vitals(
             exposure=exposure / self._gross_limit,
             heat=heat if usable else math.nan,
-            drawdown=portfolio.drawdown,
+            drawdown=drawdown,
             correlation=average_correlation,
         )
         self.homeostasis.update(vitals, ahead)

@@ -33,6 +33,10 @@ class Status(StrEnum):
     EXPIRED = "expired"  # time was up before it was reached
 
 
+_RETURN, _DRAWDOWN, _COST, _SUBGOALS = Measure.RETURN, Measure.DRAWDOWN, Measure.COST, Measure.SUBGOALS
+_ACTIVE = Status.ACTIVE  # finding a member of an enumeration by its name costs more than the comparison
+
+
 class GoalConfig(Config, frozen=True):
     """One goal. ``parent`` names the goal it belongs to; ``repeat`` sets it anew when it has ended."""
 
@@ -96,6 +100,7 @@ class GoalBook:
         self._children = {
             g.name: tuple(i for i, c in enumerate(config.goals) if c.parent == g.name) for g in config.goals
         }
+        self._words = tuple(_words(g) for g in config.goals)
         self.reset()
 
     def reset(self) -> None:
@@ -120,19 +125,19 @@ class GoalBook:
                     continue
                 self._start[i] = self._peak[i] = equity
                 self._paid[i], self._value[i] = portfolio.realised_costs, 0.0
-            if self._status[i] is not Status.ACTIVE:
+            if self._status[i] is not _ACTIVE:
                 continue
             self._age[i] += 1
-            if goal.measure != Measure.SUBGOALS:
+            if goal.measure != _SUBGOALS:
                 self._measure(i, portfolio, known)
-        for i in reversed(range(len(self.config.goals))):
-            if self._status[i] is Status.ACTIVE and self._age[i] >= 0:
+        for i in range(len(self.config.goals) - 1, -1, -1):
+            if self._status[i] is _ACTIVE and self._age[i] >= 0:
                 self._settle(i, known)
 
     def _renew(self) -> None:
         """Goals that have ended and repeat begin again, subgoals together with their parent."""
         for i, goal in enumerate(self.config.goals):
-            if self._status[i] is Status.ACTIVE or not goal.repeat:
+            if self._status[i] is _ACTIVE or not goal.repeat:
                 continue
             if not goal.parent:
                 self._begin(i)
@@ -145,13 +150,13 @@ class GoalBook:
     def _measure(self, i: int, portfolio: PortfolioState, known: bool) -> None:
         measure, equity = self.config.goals[i].measure, portfolio.equity
         if not known:
-            self._value[i] = 0.0 if measure == Measure.RETURN else math.inf
-        elif measure == Measure.RETURN:
+            self._value[i] = 0.0 if measure == _RETURN else math.inf
+        elif measure == _RETURN:
             self._value[i] = equity / self._start[i] - 1.0
-        elif measure == Measure.DRAWDOWN:
+        elif measure == _DRAWDOWN:
             self._peak[i] = max(self._peak[i], equity)
             self._value[i] = max(self._value[i], 1.0 - equity / self._peak[i])
-        elif measure == Measure.COST:
+        elif measure == _COST:
             self._value[i] = (portfolio.realised_costs - self._paid[i]) / self._start[i]
         else:
             self._value[i] = max(self._value[i], portfolio.gross)
@@ -161,7 +166,7 @@ class GoalBook:
     def _settle(self, i: int, known: bool) -> None:
         goal = self.config.goals[i]
         over = self._age[i] >= goal.horizon
-        if goal.measure == Measure.SUBGOALS:
+        if goal.measure == _SUBGOALS:
             below = [self._status[c] for c in self._children[goal.name]]
             if Status.FAILED in below:
                 self._end(i, Status.FAILED)
@@ -169,7 +174,7 @@ class GoalBook:
                 self._end(i, Status.ACHIEVED)
             elif over:
                 self._end(i, Status.EXPIRED)
-        elif goal.measure == Measure.RETURN:
+        elif goal.measure == _RETURN:
             if known and self._value[i] >= goal.target:
                 self._end(i, Status.ACHIEVED)
             elif over:
@@ -201,14 +206,14 @@ class GoalBook:
         goal = self.config.goals[i]
         if self._status[i] is Status.ACHIEVED:
             return 1.0
-        if goal.measure == Measure.SUBGOALS:
+        if goal.measure == _SUBGOALS:
             children = self._children[goal.name]
             total = sum(self.config.goals[c].priority for c in children)
             return sum(self.config.goals[c].priority * self._progress(c) for c in children) / total
         share = self._value[i] / goal.target if goal.target > 0.0 else math.inf * self._value[i]
         if math.isnan(share):
             share = 0.0
-        return min(max(share if goal.measure == Measure.RETURN else 1.0 - share, 0.0), 1.0)
+        return min(max(share if goal.measure == _RETURN else 1.0 - share, 0.0), 1.0)
 
     @property
     def ended(self) -> dict[str, dict[str, int]]:
@@ -238,17 +243,11 @@ class GoalBook:
     def line(self) -> str:
         """The goals in one line, for `janus explain`."""
         parts = []
-        for i, goal in enumerate(self.config.goals):
-            if goal.measure == Measure.SUBGOALS:
-                text = f"{goal.name} {self._progress(i):.0%}"
-            else:
-                word = "of" if goal.measure == Measure.RETURN else "of at most"
-                text = f"{goal.name} {self._value[i]:.1%} {word} {goal.target:.1%}"
-            if self._status[i] is Status.ACTIVE:
-                text += f", {max(self._age[i], 0)} of {goal.horizon} bars"
-            else:
-                text += f", {self._status[i]}"
-            parts.append(text)
+        for i, (composite, name, wanted, horizon) in enumerate(self._words):
+            far = f"{self._progress(i):.0%}" if composite else f"{self._value[i]:.1%}{wanted}"
+            status = self._status[i]
+            become = f"{max(self._age[i], 0)}{horizon}" if status is _ACTIVE else str(status)
+            parts.append(f"{name} {far}, {become}")
         return "; ".join(parts)
 
     def snapshot(self) -> bytes:
@@ -273,6 +272,12 @@ class GoalBook:
         self._age = [int(a) for a in tree["age"]]
         self._start, self._paid, self._peak, self._value = ([float(x) for x in xs] for xs in tree["numbers"])
         self._ended = {k: {Status(s): int(n) for s, n in v.items()} for k, v in tree["ended"].items()}
+
+
+def _words(goal: GoalConfig) -> tuple[bool, str, str, str]:
+    """What `GoalBook.line` says of a goal at every bar: has it subgoals, its name, what is wanted, by when."""
+    word = "of" if goal.measure == _RETURN else "of at most"
+    return goal.measure == _SUBGOALS, goal.name, f" {word} {goal.target:.1%}", f" of {goal.horizon} bars"
 
 
 def _checked(goals: tuple[GoalConfig, ...]) -> None:

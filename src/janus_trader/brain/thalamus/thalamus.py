@@ -248,26 +248,31 @@ class Thalamus:
         if self._attention.on:
             self._attend(moment.ts_event, gate, saliency, context, seen, senses, sources)
         self._remember(moment.ts_event, seen, senses.pressure)
+        gates = gate.tolist()
         return Percept(
             regime=regime,
-            gates=dict(zip(MODALITIES, gate.tolist(), strict=True)),
+            gates=dict(zip(MODALITIES, gates, strict=True)),
             context=context,
-            evidence=self._evidence(moment, gate, seen, senses, trend, calm),
+            evidence=self._evidence(moment, gates, seen, senses, trend, calm),
             source_gates=sources,
             features=self._price.update(moment.bars, moment.present),
             saliency=dict(zip(MODALITIES, saliency.tolist(), strict=True)),
         )
 
     def _evidence(
-        self, moment: Moment, gate: np.ndarray, seen: np.ndarray, senses: SenseView, trend: float, calm: float
+        self,
+        moment: Moment,
+        gate: list[float],
+        seen: np.ndarray,
+        senses: SenseView,
+        trend: float,
+        calm: float,
     ) -> np.ndarray:
         """Gated direction of all that is no strategy, (n,)."""
         out = self.config.visual_strength * gate[VISUAL] * seen
-        for strength, m, pressure in zip(
-            self._strengths, (ORDER_BOOK, SENTIMENT), senses.pressure, strict=True
-        ):
+        for at, m in enumerate((ORDER_BOOK, SENTIMENT)):
             if gate[m] > 0.0:
-                out += strength * gate[m] * pressure
+                out += self._strengths[at] * gate[m] * senses.pressure[at]
         if self._bars.on:
             price, volume = self._bars.update(moment.bars, moment.present, trend, calm)
             out += self.config.bars.price_strength * gate[PRICE] * price
