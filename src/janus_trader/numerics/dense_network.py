@@ -82,6 +82,22 @@ def initial_parameters(
 
 
 @njit(cache=True)
+def _add_four(theta, start, source, b, before, inputs, out):
+    """Add what ``inputs`` columns of four rows give, from row ``b`` on: a weight that was read serves all four."""
+    outputs = out.shape[1]
+    o0, o1, o2, o3 = out[b], out[b + 1], out[b + 2], out[b + 3]
+    for i in range(before, before + inputs):
+        v0, v1, v2, v3 = source[b, i], source[b + 1, i], source[b + 2, i], source[b + 3, i]
+        w = theta[start : start + outputs]
+        for j in range(outputs):
+            o0[j] += v0 * w[j]
+            o1[j] += v1 * w[j]
+            o2[j] += v2 * w[j]
+            o3[j] += v3 * w[j]
+        start += outputs
+
+
+@njit(cache=True)
 def forward(theta, sizes, x, activations):
     """Fill ``activations`` (B, a) with every layer of rows ``x`` (B, d); the last columns are the output.
 
@@ -95,27 +111,31 @@ def forward(theta, sizes, x, activations):
     >>> a.tolist()
     [[1.0, 3.5], [0.0, 0.5]]
     """
-    layers = sizes.size - 1
-    for b in range(x.shape[0]):
-        start, before, at = 0, 0, 0
-        for layer in range(layers):
-            inputs, outputs = sizes[layer], sizes[layer + 1]
-            out = activations[b, at : at + outputs]
-            biases = start + inputs * outputs
+    rows, layers = x.shape[0], sizes.size - 1
+    start, before, at = 0, 0, 0
+    for layer in range(layers):
+        inputs, outputs = sizes[layer], sizes[layer + 1]
+        source = x if layer == 0 else activations
+        biases = start + inputs * outputs
+        for b in range(rows):
             for j in range(outputs):
-                out[j] = theta[biases + j]
+                activations[b, at + j] = theta[biases + j]
+        whole = rows - rows % 4
+        for b in range(0, whole, 4):
+            _add_four(theta, start, source, b, before, inputs, activations[:, at : at + outputs])
+        for b in range(whole, rows):
+            out = activations[b, at : at + outputs]
             for i in range(inputs):
-                value = x[b, i] if layer == 0 else activations[b, before + i]
-                if value == 0.0:
-                    continue
+                value = source[b, before + i]
                 w = theta[start + i * outputs : start + (i + 1) * outputs]
                 for j in range(outputs):
                     out[j] += value * w[j]
-            if layer < layers - 1:
-                for j in range(outputs):
-                    if out[j] < 0.0:
-                        out[j] = 0.0
-            start, before, at = biases + outputs, at, at + outputs
+        if layer < layers - 1:
+            for b in range(rows):
+                for j in range(at, at + outputs):
+                    if activations[b, j] < 0.0:
+                        activations[b, j] = 0.0
+        start, before, at = biases + outputs, at, at + outputs
 
 
 @njit(cache=True)

@@ -46,6 +46,13 @@ def cell_of(planes, centre, scale, context):
 
 
 @njit(cache=True)
+def cells_of(planes, centre, scale, contexts, out):
+    """`cell_of` for every row of (E, size), into ``out`` (E,). O(E·size·bits)."""
+    for e in range(contexts.shape[0]):
+        out[e] = cell_of(planes, centre, scale, contexts[e])
+
+
+@njit(cache=True)
 def adapt_inhibition(adapted, cells, reward, speaks, steps):
     """Step-wise adaptation of every cell's inhibition to outcomes, in place, within [0, 1]. O(E).
 
@@ -145,7 +152,9 @@ class PatternLearner:
 
     def cells(self, contexts: np.ndarray, centre: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """Cell of each context, (E,) int for (E, size)."""
-        return np.array([cell_of(self.planes, centre, scale, row) for row in contexts], np.int64)
+        out = np.empty(len(contexts), np.int64)
+        cells_of(self.planes, centre, scale, np.ascontiguousarray(contexts), out)
+        return out
 
     def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> dict[str, Any] | None:
         """Strengths after the training episodes; None when there are none. O(E·size·bits)."""

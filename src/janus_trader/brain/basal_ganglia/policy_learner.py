@@ -106,6 +106,7 @@ class PolicyLearner:
         self._core = self._make(np.random.Generator(np.random.PCG64(config.seed)))
         self._layers = self._core_network().sizes
         self._buffer = np.empty((0, activation_count(self._layers)))
+        self._judged: tuple[Episodes, Rows] | None = None
         self.reset()
 
     def _make(self, generator: np.random.Generator) -> Any:
@@ -176,7 +177,9 @@ class PolicyLearner:
     def paid(self, episodes: Sequence[Episode], parameters: dict[str, Any] | None = None) -> np.ndarray:
         """Mean over the instruments of what positions π(long) − π(short) paid at each bar, net, (E,)."""
         columns, config = Episodes.of(episodes), self.config
-        rows = self._rows(columns, np.arange(self.n), with_after=False)
+        if self._judged is None or self._judged[0] is not columns:  # a night judges twice on the same ones
+            self._judged = columns, self._rows(columns, np.arange(self.n), with_after=False)
+        rows = self._judged[1]
         position = (self.probabilities(rows.states, parameters) @ POSITIONS).reshape(self.n, -1)
         payoff = np.clip(rows.payoff, -config.payoff_clip, config.payoff_clip).reshape(self.n, -1)
         change = np.abs(np.diff(position, axis=1, prepend=position[:, :1]))

@@ -15,7 +15,8 @@ from janus_trader.foundation.config import Config, Count, NonNegative
 IMMEDIATE = frozenset(
     {RippleType.LARGE_LOSS, RippleType.RISK_EVENT, RippleType.REGIME_CHANGE, RippleType.MARKET_ANOMALY}
 )
-_IMMEDIATE = [number for number, kind in enumerate(RIPPLES, 1) if kind in IMMEDIATE]
+#: Whether a kind, by its number, is immediate.
+_IS_IMMEDIATE = np.array([False, *(kind in IMMEDIATE for kind in RIPPLES)])
 _DTYPE = np.dtype([("step", "i8"), ("ts_event", "i8"), ("strength", "f8"), ("kind", "u1"), ("replays", "u2")])
 
 
@@ -88,7 +89,7 @@ class RippleQueue:
     def order(self, step: int, ts_event: int) -> np.ndarray:
         """Positions in the queue: immediate kinds first, then by priority, then the newest first."""
         w = self._waiting
-        late = ~np.isin(w["kind"], _IMMEDIATE)
+        late = ~_IS_IMMEDIATE[w["kind"]]
         return np.lexsort((-w["step"], -self.log_priority(step, ts_event), late))
 
     def waiting(self, before_step: int, step: int, ts_event: int, *, immediate: bool = False) -> np.ndarray:
@@ -99,7 +100,7 @@ class RippleQueue:
         order = self.order(step, ts_event)
         order = order[self._waiting["step"][order] < before_step]
         if immediate:
-            order = order[np.isin(self._waiting["kind"][order], _IMMEDIATE)]
+            order = order[_IS_IMMEDIATE[self._waiting["kind"][order]]]
         return self._waiting["step"][order].astype(np.int64)
 
     def told(self, steps: list[int]) -> None:

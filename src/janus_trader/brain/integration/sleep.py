@@ -15,8 +15,9 @@ never trained, on days that partly come again. What deep nights changed is judge
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import numpy as np
 from msgspec import Meta
@@ -220,8 +221,9 @@ class Sleep:
             if deep or not learner.deep_only:
                 report = self._learn(learner, train, held_back, number, deep=deep)
                 reports += [report] if report is not None else []
-            if isinstance(learner, ErrorLearner):
-                errors.append(_in_mean_errors(learner.errors(train), train.weight, self.config.error_clip))
+            if hasattr(learner, "errors"):
+                found = cast(ErrorLearner, learner).errors(train)
+                errors.append(_in_mean_errors(found, train.weight, self.config.error_clip))
         if errors:
             self.brain.hippocampus.update_priorities(train.step, np.mean(errors, axis=0))
         return reports
@@ -314,18 +316,25 @@ def _in_mean_errors(errors: np.ndarray, weight: np.ndarray, clip: float) -> np.n
     return np.where(known, np.minimum(size / mean, clip), 0.0) if mean > 0.0 else np.zeros(size.shape)
 
 
-def _numbers(tree: Any) -> np.ndarray:
+def _leaves(tree: Any, out: list[np.ndarray]) -> None:
+    """Every number of a tree, appended to ``out`` in the order of the keys."""
     if isinstance(tree, dict):
-        parts = [_numbers(tree[key]) for key in sorted(tree)]
+        for key in sorted(tree):
+            _leaves(tree[key], out)
     elif isinstance(tree, (list, tuple)):
-        parts = [_numbers(item) for item in tree]
-    elif isinstance(tree, np.ndarray) and tree.dtype.kind in "fiub":
-        return tree.astype(np.float64).ravel()
+        for item in tree:
+            _leaves(item, out)
+    elif isinstance(tree, np.ndarray):
+        if tree.dtype.kind in "fiub":
+            out.append(np.asarray(tree, np.float64).ravel())
     elif isinstance(tree, (int, float)):
-        return np.array([float(tree)])
-    else:
-        return np.empty(0)
-    return np.concatenate(parts) if parts else np.empty(0)
+        out.append(np.array([float(tree)]))
+
+
+def _numbers(tree: Any) -> np.ndarray:
+    leaves: list[np.ndarray] = []
+    _leaves(tree, leaves)
+    return np.concatenate(leaves) if leaves else np.empty(0)
 
 
 def relative_change(old: Any, new: Any) -> float:
@@ -338,5 +347,8 @@ def relative_change(old: Any, new: Any) -> float:
     if a.shape != b.shape:
         return 1.0
     finite = np.isfinite(a) & np.isfinite(b)
-    norm = max(float(np.linalg.norm(a[finite])), float(np.linalg.norm(b[finite])))
-    return float(np.linalg.norm(b[finite] - a[finite])) / norm if norm > 0 else 0.0
+    if not finite.all():
+        a, b = a[finite], b[finite]
+    norm = math.sqrt(max(float(a @ a), float(b @ b)))
+    change = b - a
+    return math.sqrt(float(change @ change)) / norm if norm > 0 else 0.0
