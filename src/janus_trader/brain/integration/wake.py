@@ -28,10 +28,8 @@ class Wake:
         regime = trust.regime(brain.cortex.update(moment.features))  # 1 regime
         appetite = trust.appetite(brain.hypothalamus.appetite(regime, portfolio))  # 2 hypothalamus
         correlation = trust.correlation(brain.hypothalamus.correlate(moment.returns, moment.present))  # 5
-        flow = (moment.bars, moment.present, moment.books)
-        threat = trust.threat(
-            brain.amygdala.assess(moment.features, regime, portfolio, correlation, *flow)
-        )  # 3
+        flow = (moment.bars, moment.present, moment.books)  # 3 amygdala
+        threat = trust.threat(brain.amygdala.assess(moment.features, regime, portfolio, correlation, *flow))
         visual = trust.visual(brain.visual_cortex(moment.bars, moment.present, moment.ts_event))
         percept = trust.percept(brain.thalamus.fuse(moment, regime, visual))  # 4 gating
         recollection = trust.recollection(brain.hippocampus.recollect(percept.context, percept.features))
