@@ -82,10 +82,10 @@ def initial_parameters(
 
 
 @njit(cache=True)
-def _add_four(theta, start, source, b, before, inputs, out):
+def _add_four(theta, start, source, before, inputs, activations, at, outputs, b):
     """Add what ``inputs`` columns of four rows give, from row ``b`` on: a weight that was read serves all four."""
-    outputs = out.shape[1]
-    o0, o1, o2, o3 = out[b], out[b + 1], out[b + 2], out[b + 3]
+    o0, o1 = activations[b, at : at + outputs], activations[b + 1, at : at + outputs]
+    o2, o3 = activations[b + 2, at : at + outputs], activations[b + 3, at : at + outputs]
     for i in range(before, before + inputs):
         v0, v1, v2, v3 = source[b, i], source[b + 1, i], source[b + 2, i], source[b + 3, i]
         w = theta[start : start + outputs]
@@ -122,7 +122,7 @@ def forward(theta, sizes, x, activations):
                 activations[b, at + j] = theta[biases + j]
         whole = rows - rows % 4
         for b in range(0, whole, 4):
-            _add_four(theta, start, source, b, before, inputs, activations[:, at : at + outputs])
+            _add_four(theta, start, source, before, inputs, activations, at, outputs, b)
         for b in range(whole, rows):
             out = activations[b, at : at + outputs]
             for i in range(inputs):
