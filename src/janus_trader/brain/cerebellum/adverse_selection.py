@@ -80,7 +80,7 @@ class AdverseSelection:
         self.prices(ts, {symbol: mid})
 
     def prices(self, ts: int, mids: Mapping[str, float]) -> None:
-        """Mid prices of several instruments, NaN where unknown: as `price` for one after the other. O(fills waiting)."""
+        """Mid prices of several instruments, NaN where unknown: as `price` for each in turn. O(fills waiting)."""
         if not self._waiting:
             return
         due: dict[str, dict[int, list[float]]] = {}

@@ -235,6 +235,15 @@ class Cerebellum:
 
         A fill without a positive value or a finite cost says nothing and is left out.
         """
+        if fills:
+            self._absorb(fills, sigma, ts)
+        for x in latency_ns:
+            self.latency.observe(float(x))
+        if prices is not None and self._symbols:
+            self._after_fills(fills, sigma, ts, prices)
+
+    def _absorb(self, fills: Sequence[Fill], sigma: np.ndarray, ts: int) -> None:
+        """Remember the fills and correct the forecast by their error."""
         index = np.array([self._index.get(x.symbol, -1) for x in fills], dtype=np.int64)
         value = np.array([x.quantity * x.price for x in fills])
         cost = np.array([x.cost for x in fills])
@@ -256,10 +265,6 @@ class Cerebellum:
         self.memory.count += taken
         if taken:
             self._correction.update(residual)
-        for x in latency_ns:
-            self.latency.observe(float(x))
-        if prices is not None and self._symbols:
-            self._after_fills(fills, sigma, ts, prices)
 
     def _after_fills(self, fills: Sequence[Fill], sigma: np.ndarray, ts: int, prices: np.ndarray) -> None:
         if prices.shape != (self.n,):

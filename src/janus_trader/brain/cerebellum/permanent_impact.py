@@ -85,7 +85,7 @@ class PermanentImpact:
         self.prices(ts, {symbol: price})
 
     def prices(self, ts: int, prices: Mapping[str, float]) -> None:
-        """Prices of several instruments, NaN where unknown: as `price` for one after the other. O(fills waiting)."""
+        """Prices of several instruments, NaN where unknown: as `price` for each in turn. O(fills waiting)."""
         if not self._waiting:
             return
         first, latest = self.config.horizon_ns, self.config.patience * self.config.horizon_ns

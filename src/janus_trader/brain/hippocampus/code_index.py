@@ -7,18 +7,24 @@ from numba import njit
 
 
 @njit(cache=True)
-def put_code(columns, slot, index, value):
-    """Write one code into column ``slot`` of (units, capacity). O(units).
+def replace_code(columns, held, slot, index, value):
+    """Write a code into column ``slot`` of (units, capacity), over the one that ``held[slot]`` names. O(winners).
 
-    >>> columns = np.ones((4, 2), np.float32)
-    >>> put_code(columns, 1, np.array([2, 0]), np.array([0.8, -0.6], np.float32))
-    >>> columns[:, 1].round(1).tolist()
-    [-0.6000000238418579, 0.0, 0.800000011920929, 0.0]
+    -1 names none. Every unit of a slot lies on another page of memory: only those that change are touched.
+
+    >>> columns, held = np.zeros((4, 2), np.float32), np.full((2, 2), -1, np.int16)
+    >>> for index in (np.array([1, 3]), np.array([2, 0])):
+    ...     replace_code(columns, held, 1, index, np.array([0.8, -0.6], np.float32))
+    >>> columns[:, 1].round(1).tolist(), held[1].tolist()
+    ([-0.6000000238418579, 0.0, 0.800000011920929, 0.0], [2, 0])
     """
-    for u in range(columns.shape[0]):
-        columns[u, slot] = 0.0
+    for w in range(held.shape[1]):
+        if held[slot, w] >= 0:
+            columns[held[slot, w], slot] = 0.0
+            held[slot, w] = -1
     for w in range(index.size):
         columns[index[w], slot] = value[w]
+        held[slot, w] = index[w]
 
 
 @njit(cache=True)
@@ -29,7 +35,8 @@ def code_cosines(columns, index, value, out):
     front to back.
 
     >>> columns, out = np.zeros((4, 2), np.float32), np.empty(2, np.float32)
-    >>> put_code(columns, 0, np.array([2, 0]), np.array([0.8, -0.6], np.float32))
+    >>> held = np.full((2, 2), -1, np.int16)
+    >>> replace_code(columns, held, 0, np.array([2, 0]), np.array([0.8, -0.6], np.float32))
     >>> code_cosines(columns, np.array([2, 3]), np.array([0.6, 0.8], np.float32), out)
     >>> out.round(2).tolist()
     [0.47999998927116394, 0.0]
@@ -123,6 +130,8 @@ class CodeIndex:
     Parameters
     ----------
     capacity, units : int
+    winners : int, optional
+        Most units of a code that are not 0; without it all may be.
 
     Examples
     --------
@@ -132,17 +141,19 @@ class CodeIndex:
     [0.6000000238418579]
     """
 
-    def __init__(self, capacity: int, units: int) -> None:
+    def __init__(self, capacity: int, units: int, winners: int | None = None) -> None:
         self._columns = np.zeros((units, capacity), np.float32)
+        self._held = np.full((capacity, units if winners is None else winners), -1, np.int16)
         self._out = np.empty(capacity, np.float32)
 
     def reset(self) -> None:
         """Forget every code."""
         self._columns[:] = 0.0
+        self._held[:] = -1
 
     def put(self, slot: int, code: tuple[np.ndarray, np.ndarray]) -> None:
         """Store a code (winning units, values) over the one of this slot."""
-        put_code(self._columns, slot, code[0], code[1].astype(np.float32))
+        replace_code(self._columns, self._held, slot, code[0], code[1].astype(np.float32))
 
     def cosines(self, code: tuple[np.ndarray, np.ndarray], count: int) -> np.ndarray:
         """Cosine with the first ``count`` slots, (count,) float32 in [-1, 1]; valid until the next call."""

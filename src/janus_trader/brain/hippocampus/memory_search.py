@@ -46,7 +46,7 @@ class MemorySearch:
         self._store = store if config.search == "store" else None
         size = config.context_size + N_STATE_FEATURES
         self._separation = PatternSeparation(config.separation, size)
-        self._codes = CodeIndex(config.capacity, config.separation.units)
+        self._codes = CodeIndex(config.capacity, config.separation.units, config.separation.winners)
         self.places = PlaceMap(config.places, size)
         self._steps = np.zeros(config.capacity, np.int64)  # of the ring, side by side
         #: Features of every slot, (capacity, n, f): reading half precision one by one is slow.
