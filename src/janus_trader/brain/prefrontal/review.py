@@ -195,7 +195,7 @@ class Prefrontal:
 
     def _record(self, rules: tuple[RuleVerdict, ...]) -> None:
         alpha = self.config.satisfaction_alpha
-        self._truths = [t + alpha * (word.truth - t) for t, word in zip(self._truths, rules, strict=True)]
+        self._truths[:] = [t + alpha * (word.truth - t) for t, word in zip(self._truths, rules, strict=True)]
         if rules is self._content:  # each of them has passed
             return
         for i, word in enumerate(rules):
@@ -206,8 +206,8 @@ class Prefrontal:
         """Forget how the rules and axioms fared, and set the goals anew."""
         self.logic.reset()
         self.goals.reset()
-        self._truths: list[float] = [1.0] * len(self.rules)
-        self._breaches: list[int] = [0] * len(self.rules)
+        self._truths = [1.0] * len(self.rules)
+        self._breaches = [0] * len(self.rules)
 
     def snapshot(self) -> bytes:
         """How the rules and axioms fared and where the goals stand, as bytes."""
