@@ -55,7 +55,9 @@ def test_without_basal_ganglia_sources_count_alike(tmp_path):
 def test_without_a_thalamus_every_gate_is_open_and_nothing_is_sensed(tmp_path):
     for record in lived(tmp_path, "thalamus"):
         percept = record.decision.percept
-        assert set(percept.gates.values()) <= {1.0}
+        assert set(percept.gates.values()) <= {0.0, 1.0}
+        assert percept.gates["price"] == 1.0
+        assert percept.gates["order_book"] == 0.0  # there is none to open it for
         assert not percept.evidence.any()
 
 
