@@ -33,7 +33,7 @@ def test_code_blocks_run_in_order(path, tmp_path):
             continue
         command = [sys.executable, "-c", body] if kind == "python" else ["bash", "-euc", body]
         done = subprocess.run(
-            command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=300, check=False
+            command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=900, check=False
         )
         assert done.returncode == 0, f"{body}\n{done.stdout}{done.stderr}"
 

@@ -56,7 +56,9 @@ LEARNERS = (
     "policy_trust",
     "actor_critic",
     "fear",
+    "threat_thresholds",
     "impact",
+    "fill_probability",
 )
 
 
@@ -70,10 +72,12 @@ def test_the_list_of_learners_is_complete(tmp_path):
 
 #: Fear and patterns of loss need more losses than one crash brings before they forbid anything.
 SLOW_LEARNERS = ("fear", "no_go_patterns")
+#: Thresholds of threat need more bars than the span has; nothing on daily bars rests in a queue of orders.
+ELSEWHERE = ("threat_thresholds", "fill_probability")
 LONGER = {"start": "2008-01-02", "end": "2009-06-30"}
 
 
-@pytest.mark.parametrize("learner", [name for name in LEARNERS if name not in SLOW_LEARNERS])
+@pytest.mark.parametrize("learner", [name for name in LEARNERS if name not in (*SLOW_LEARNERS, *ELSEWHERE)])
 def test_what_a_learner_learned_changes_decisions(learner, whole, tmp_path):
     frozen = live(tmp_path / "run", history(**SPAN), f'brain.frozen_learners=["{learner}"]')
     assert not np.array_equal(weights(whole), weights(frozen)), f"{learner} never changed a target weight"
@@ -94,7 +98,7 @@ def test_nights_accept_and_reject_candidates(tmp_path):
 
     nights = read_nights(tmp_path / "run" / "nights.bin")
     candidates = [c for night in nights for c in night.candidates]
-    assert {c.learner for c in candidates} == set(LEARNERS)
+    assert {c.learner for c in candidates} >= set(LEARNERS) - set(ELSEWHERE)
     assert any(c.accepted for c in candidates)
     assert any(not c.accepted for c in candidates)
     assert any(night.deep for night in nights)

@@ -27,7 +27,8 @@ Stop = Callable[[], bool]
 #: ``progress(share)`` of the whole, in [0, 1].
 Progress = Callable[[float], None]
 
-_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+#: numba's own is left out: no kernel is parallel, and a process that compiled under another value may not go back.
+_THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 _POLL_S = 0.2
 
 
@@ -98,16 +99,10 @@ def _here(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    from numba import get_num_threads, set_num_threads
     from threadpoolctl import threadpool_limits
 
-    before = get_num_threads()
-    set_num_threads(1)
-    try:
-        with threadpool_limits(1):
-            yield
-    finally:
-        set_num_threads(before)
+    with threadpool_limits(1):
+        yield
 
 
 # ---------------------------------------------------------------------- processes
