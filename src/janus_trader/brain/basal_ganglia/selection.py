@@ -49,7 +49,7 @@ class BasalGangliaConfig(Config, frozen=True):
     score_scale: Annotated[Positive, Meta(description="drive whose score is tanh(1)")] = 0.25
     recollection_drive: Annotated[
         NonNegative, Meta(description="drive of a sure recollection that all agree on")
-    ] = 0.0
+    ] = 0.03
     visual_drive: Annotated[NonNegative, Meta(description="drive of a sure outlook of the eye")] = 0.0
     worker_drive: Annotated[NonNegative, Meta(description="drive of a sure stance of the worker")] = 0.03
     context_size: Annotated[Count, Meta(description="length of a percept's context")] = 24

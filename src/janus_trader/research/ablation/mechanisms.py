@@ -76,10 +76,7 @@ MECHANISMS: dict[str, Variant] = {
             adds=True,
         ),
         _mechanism(
-            "recollection",
-            "days like this drive the choice",
-            "brain.basal_ganglia.recollection_drive=0.03",
-            adds=True,
+            "recollection", "days like this drive no choice", "brain.basal_ganglia.recollection_drive=0.0"
         ),
         _mechanism(
             "gaf_vision",
