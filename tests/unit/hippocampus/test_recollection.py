@@ -162,18 +162,40 @@ def test_nothing_whose_outcome_is_not_known_is_recollected():
         assert seen.steps.size == 0 or t - 2 in memory.recent(1).step
 
 
-@pytest.mark.parametrize("capacity", [2048, 64])
-def test_a_vector_store_recollects_the_same(capacity):
-    settings = {"capacity": capacity, "recollection": RecollectionConfig(apart=1, memories=16)}
+@pytest.mark.parametrize(("capacity", "apart"), [(2048, 1), (64, 1), (2048, 5)])
+def test_a_vector_store_recollects_the_same_bytes(capacity, apart):
+    settings = {"capacity": capacity, "recollection": RecollectionConfig(apart=apart, memories=16)}
     store = ExactVectorStore(128)
     plain, (up, down) = crowd(steps=200, **settings)
     asked, _ = crowd(steps=200, search="store", store=store, **settings)
     assert len(store) == min(capacity, 198)  # upserted when complete, deleted when forgotten
     for context in (up, down, 0.5 * (up + down)):
-        a, b = plain.recollect(context), asked.recollect(context)
-        assert a.steps.tolist() == b.steps.tolist()
-        np.testing.assert_allclose(a.similarity, b.similarity, atol=1e-6)
-        np.testing.assert_allclose(a.outlook, b.outlook, atol=1e-5)
+        assert encode(plain.recollect(context)) == encode(asked.recollect(context))
+
+
+def test_a_store_is_asked_for_more_where_one_long_stretch_fills_its_answer():
+    class Counting(ExactVectorStore):
+        asked: tuple[int, ...] = ()
+
+        def search(self, vector, k, filters=None):
+            self.asked += (k,)
+            return super().search(vector, k, filters)
+
+    def drifting(memory, steps=400):
+        path, step = np.random.default_rng(1).uniform(-1, 1, (2, D)), np.random.default_rng(2)
+        for t in range(steps):
+            decision = decision_at(t, step)
+            decision.percept.context[:] = np.tanh(path[0] + 0.01 * t * path[1])
+            memory.observe(decision, moment_at(t, np.full(N, 100.0)), False, np.full(N, 0.01))
+        return memory, path[0]
+
+    few = RecollectionConfig(memories=4, apart=2, floor=0.5)
+    store = Counting(128)
+    plain, context = drifting(Hippocampus(HippocampusConfig(recollection=few), N, K))
+    asked, _ = drifting(Hippocampus(HippocampusConfig(recollection=few, search="store"), N, K, store))
+    assert encode(plain.recollect(context)) == encode(asked.recollect(context))
+    assert len(store.asked) > 1
+    assert store.asked[:2] == (12, 24)
 
 
 def test_a_store_that_knows_more_than_the_memory_shows_no_future():

@@ -17,6 +17,9 @@ from janus_trader.contracts.protocols import VectorStore
 
 Code = tuple[np.ndarray, np.ndarray]
 
+#: By how much a store in single precision may be wrong about a cosine.
+_ROUNDING = 1e-5
+
 
 class MemorySearch:
     """Finds the episodes of a ring that are most like a state.
@@ -92,39 +95,45 @@ class MemorySearch:
 
     def nearest(self, state: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Slots and cosines of the memories to recollect, the most similar first (`best_memories`)."""
-        config = self.config.recollection
-        slots, near = self._candidates(state)
-        steps = self._steps[: len(self._ring)] if slots is None else self._steps[slots]
-        m = best_memories(near, steps, config.floor, config.apart, self._found, self._score)
+        config, code = self.config.recollection, self.encode(state)
+        near, wanted = self.cosines(code), config.memories * (2 * config.apart - 1)
+        while True:
+            slots, last = self._candidates(state, code, near, wanted)
+            some = near if slots is None else near[slots]
+            steps = self._steps[: len(self._ring)] if slots is None else self._steps[slots]
+            m = best_memories(some, steps, config.floor, config.apart, self._found, self._score)
+            if m == self._found.size or last:
+                break
+            wanted *= 2  # neighbouring days filled the list
         chosen = self._found[:m].copy() if slots is None else slots[self._found[:m]]
         return chosen, self._score[:m].copy()
 
-    def _candidates(self, state: np.ndarray) -> tuple[np.ndarray | None, np.ndarray]:
-        """Slots that may be near, in order of time but for one seam (None: all), and their cosines."""
-        code, config = self.encode(state), self.config.recollection
-        wanted = config.memories * (2 * config.apart - 1)
+    def _candidates(
+        self, state: np.ndarray, code: Code, near: np.ndarray, wanted: int
+    ) -> tuple[np.ndarray | None, bool]:
+        """Slots that may be near, in order of time but for one seam (None: all), and whether no more can be."""
         if self._store is not None:
-            return self._from_store(code, wanted)
-        near = self.cosines(code)
+            return self._from_store(self._store, code, wanted)
         if self.config.search != "place":
-            return None, near
+            return None, True
         order = self._ring.order()
         rank = np.empty(len(self.places), np.int64)
         rank[self.places.ranked(state)] = np.arange(len(self.places))
         of_slot = rank[self._ring.records["place"][order]]
         reach = np.searchsorted(np.cumsum(np.bincount(of_slot, minlength=rank.size)), wanted)
-        slots = order[of_slot <= reach]
-        return slots, near[slots]
+        return order[of_slot <= reach], True
 
-    def _from_store(self, code: Code, wanted: int) -> tuple[np.ndarray, np.ndarray]:
-        """Its nearest ``wanted``, in order of time; keys that the ring does not hold are passed over."""
+    def _from_store(self, store: VectorStore, code: Code, wanted: int) -> tuple[np.ndarray, bool]:
+        """Its nearest ``wanted``, in order of time; keys that the ring does not hold are passed over.
+
+        How near they are is computed here, so that every store leads to the same bytes.
+        """
         vector = np.zeros(self.config.separation.units)
         vector[code[0]] = code[1]
-        hits = self._store.search(vector, wanted) if self._store is not None and np.any(code[1]) else []
-        found = sorted((int(key), float(cosine)) for key, cosine, _ in hits)
-        slots = self._ring.slots_of(np.array([key for key, _ in found], np.int64))
-        near = np.array([cosine for _, cosine in found], np.float32)
-        return slots[slots >= 0], near[slots >= 0]
+        hits = store.search(vector, wanted) if np.any(code[1]) else []
+        slots = self._ring.slots_of(np.sort(np.array([key for key, _, _ in hits], np.int64)))
+        last = len(hits) < wanted or hits[-1][1] < self.config.recollection.floor - _ROUNDING
+        return slots[slots >= 0], last
 
     def nearest_others(self, slots: np.ndarray, before_step: int) -> tuple[np.ndarray, np.ndarray]:
         """Cosine and slot of the episode of another stretch most like each of ``slots``; -1 where none is."""
