@@ -3,6 +3,7 @@
     JanusError
     ├── ConfigError       a configuration key or value is not what it must be
     ├── DataError         market data is missing, malformed or contradictory
+    │   └── Unreachable   a service does not answer, or not as it should
     ├── NotReady          a component was asked before its warm-up had ended
     ├── Infeasible        a set of constraints admits no solution
     ├── IntegrityError    a stored artefact does not match its hash or schema
@@ -51,6 +52,10 @@ class ConfigError(JanusError):
 
 class DataError(JanusError):
     """Market data is missing, malformed or contradictory."""
+
+
+class Unreachable(DataError):
+    """A service outside this process does not answer, or not as it should."""
 
 
 class NotReady(JanusError):

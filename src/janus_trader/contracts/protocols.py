@@ -79,8 +79,9 @@ class LogicLoss(Protocol):
 class VectorStore(Protocol):
     """Nearest neighbours by cosine. Vectors are (d,) and stored at unit norm; keys are integers.
 
-    ``payload`` is plain data kept beside a vector. ``search`` returns keys, cosines and payloads, best first;
-    ``filters`` keeps only vectors whose payload has these values.
+    ``payload`` is plain data kept beside a vector. ``search`` returns keys, cosines and payloads, best first,
+    ``keys`` the keys, ascending; ``filters`` keeps only vectors whose payload has these values. A store that
+    cannot be reached raises `janus_trader.contracts.errors.Unreachable`.
     """
 
     def upsert(
@@ -89,6 +90,7 @@ class VectorStore(Protocol):
     def search(
         self, vector: np.ndarray, k: int, filters: dict[str, Any] | None = None
     ) -> list[tuple[int, float, dict[str, Any]]]: ...
+    def keys(self, filters: dict[str, Any] | None = None) -> list[int]: ...
     def delete(self, keys: Sequence[int]) -> None: ...
     def __len__(self) -> int: ...
 

@@ -91,17 +91,25 @@ class ExactVectorStore:
         self, vector: np.ndarray, k: int, filters: dict[str, Any] | None = None
     ) -> list[tuple[int, float, dict[str, Any]]]:
         """At most ``k`` of (key, cosine, payload), best first, of equals the smaller key first."""
-        query, chosen = checked_query(self.size, vector, k), checked_filters(filters)
-        used = len(self._row)
-        active = np.ones(used, np.bool_)
-        if chosen:
-            active[:] = [matches(payload, chosen) for payload in self._payloads]
+        query, used = checked_query(self.size, vector, k), len(self._row)
+        active = self._matching(filters)
         index, score = np.empty(min(k, max(used, 1)), np.int64), np.empty(min(k, max(used, 1)))
         found = top_cosine(self._units[:used], self._keys[:used], active, query, index, score)
         return [
             (int(self._keys[row]), float(s), dict(self._payloads[row]))
             for row, s in zip(index[:found].tolist(), score[:found], strict=True)
         ]
+
+    def keys(self, filters: dict[str, Any] | None = None) -> list[int]:
+        """Every key whose payload has these values, ascending."""
+        return sorted(self._keys[: len(self._row)][self._matching(filters)].tolist())
+
+    def _matching(self, filters: dict[str, Any] | None) -> np.ndarray:
+        """Which rows a filter keeps, (m,) bool."""
+        chosen, active = checked_filters(filters), np.ones(len(self._row), np.bool_)
+        if chosen:
+            active[:] = [matches(payload, chosen) for payload in self._payloads]
+        return active
 
     def delete(self, keys: Sequence[int]) -> None:
         """Forget these keys; a key that is not there is passed over. O(1) a key."""
@@ -120,6 +128,9 @@ class ExactVectorStore:
         if self.path is not None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             write_atomic(self.path, self.snapshot(), durable=True)
+
+    def close(self) -> None:
+        """Nothing to let go of: every change is on disk already."""
 
     def reset(self) -> None:
         """Forget every vector, on disk as well."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
+from janus_trader.contracts.errors import ConfigError, IntegrityError, Unreachable
 from janus_trader.stores.vectors.checks import checked_batch, checked_filters, checked_query
 
 T = TypeVar("T")
@@ -18,6 +19,8 @@ T = TypeVar("T")
 #: Where the key of a server is read; secrets never stand in a configuration.
 API_KEY = "JANUS_QDRANT_API_KEY"
 _ATTEMPTS, _PAUSE_S = 3, 0.1
+#: Vectors in one request: a server refuses bodies above 32 MB.
+_BATCH = 1000
 
 
 class QdrantVectorStore:
@@ -43,11 +46,11 @@ class QdrantVectorStore:
     Raises
     ------
     ConfigError
-        Both a path and a url, or the client is not installed.
+        Both a path and a url, a url that is none, or the client is not installed.
     IntegrityError
         The collection exists with another size or distance.
-    DataError
-        The server does not answer.
+    Unreachable
+        The server does not answer, or the folder cannot be used or is in use.
 
     Examples
     --------
@@ -80,18 +83,25 @@ class QdrantVectorStore:
             ) from error
         self.size, self.collection, self._models = int(size), collection, models
         self._where = url or (str(path) if path is not None else "memory")
-        if url is not None:
-            self._client = QdrantClient(
-                url=url,
-                api_key=os.environ.get(API_KEY),
-                timeout=timeout_s,
-                prefer_grpc=False,
-                check_compatibility=False,
-            )
-        elif path is not None:
-            self._client = QdrantClient(path=str(path))
-        else:
-            self._client = QdrantClient(":memory:")
+        try:
+            if url is not None:
+                self._client = QdrantClient(
+                    url=url,
+                    api_key=os.environ.get(API_KEY),
+                    timeout=timeout_s,
+                    prefer_grpc=False,
+                    check_compatibility=False,
+                )
+            elif path is not None:
+                self._client = QdrantClient(path=str(path))
+            else:
+                self._client = QdrantClient(":memory:")
+        except (RuntimeError, OSError, sqlite3.Error, ValueError) as error:
+            what = f"vector store {self._where} cannot be opened"
+            if url is not None:
+                raise ConfigError(what, got=_first_line(error), expected="http://host:port") from error
+            remedy = "end the other process, or name another folder"
+            raise Unreachable(what, got=_first_line(error), remedy=remedy) from error
         # a server searches a graph unless told otherwise; the embedded one is always exact
         self._exact = models.SearchParams(exact=True) if url is not None else None
         self._open()
@@ -115,17 +125,18 @@ class QdrantVectorStore:
 
     def _ask(self, call: Callable[[], T]) -> T:
         """The answer to a call; asks again when the server does not answer or is overloaded."""
-        from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
+        from qdrant_client.common.client_exceptions import QdrantException
+        from qdrant_client.http.exceptions import ApiException
 
         for attempt in range(_ATTEMPTS):
             try:
                 return call()
-            except (ResponseHandlingException, UnexpectedResponse) as error:
+            except (ApiException, QdrantException, OSError, sqlite3.Error) as error:
                 status = getattr(error, "status_code", None)
                 if attempt == _ATTEMPTS - 1 or (status is not None and status < 500):
-                    raise DataError(
+                    raise Unreachable(
                         f"vector store {self._where} does not answer as it should",
-                        got=str(error).splitlines()[0],
+                        got=_first_line(error),
                         expected="a Qdrant server",
                         remedy="start it, or use the exact store",
                     ) from error
@@ -144,6 +155,10 @@ class QdrantVectorStore:
             self._models.PointStruct(id=key, vector=unit.tolist(), payload=dict(payload))
             for key, unit, payload in zip(plain, units, payloads, strict=True)
         ]
+        for at in range(0, len(points), _BATCH):
+            self._send(points[at : at + _BATCH])
+
+    def _send(self, points: list[Any]) -> None:
         self._ask(lambda: self._client.upsert(self.collection, points=points, wait=True))
 
     def search(
@@ -153,17 +168,13 @@ class QdrantVectorStore:
 
         Among vectors whose cosines are equal at the place where the list is cut, the server chooses.
         """
-        query, chosen, models = checked_query(self.size, vector, k), checked_filters(filters), self._models
-        must: list[Any] = [
-            models.FieldCondition(key=name, match=models.MatchValue(value=value))
-            for name, value in chosen.items()
-        ]
+        query, kept = checked_query(self.size, vector, k), self._filter(filters)
         found = self._ask(
             lambda: self._client.query_points(
                 self.collection,
                 query=query.tolist(),
                 limit=int(k),
-                query_filter=models.Filter(must=must) if must else None,
+                query_filter=kept,
                 with_payload=True,
                 search_params=self._exact,
             )
@@ -171,8 +182,33 @@ class QdrantVectorStore:
         rows = [
             (int(point.id), min(max(float(point.score), -1.0), 1.0), dict(point.payload or {}))
             for point in found.points
+            if isinstance(point.id, int)
         ]
         return sorted(rows, key=lambda row: (-row[1], row[0]))
+
+    def _filter(self, filters: dict[str, Any] | None) -> Any:
+        chosen, models = checked_filters(filters), self._models
+        must: list[Any] = [
+            models.FieldCondition(key=name, match=models.MatchValue(value=value))
+            for name, value in chosen.items()
+        ]
+        return models.Filter(must=must) if must else None
+
+    def keys(self, filters: dict[str, Any] | None = None) -> list[int]:
+        """Every key whose payload has these values, ascending; names that are no integers are not ours."""
+        kept, found, start = self._filter(filters), list[int](), None
+        while True:
+            points, start = self._page(kept, start)
+            found.extend(point.id for point in points if isinstance(point.id, int))
+            if start is None:
+                return sorted(found)
+
+    def _page(self, kept: Any, start: Any) -> tuple[list[Any], Any]:
+        return self._ask(
+            lambda: self._client.scroll(
+                self.collection, scroll_filter=kept, limit=_BATCH, offset=start, with_payload=False
+            )
+        )
 
     def delete(self, keys: Sequence[int]) -> None:
         """Forget these keys; a key that is not there is passed over."""
@@ -184,3 +220,9 @@ class QdrantVectorStore:
     def close(self) -> None:
         """Let go of the folder or the connection."""
         self._client.close()
+
+
+def _first_line(error: Exception) -> str:
+    """What went wrong, in one line; the client wraps some errors without a word."""
+    text = str(error) or str(getattr(error, "source", "")) or type(error).__name__
+    return text.splitlines()[0]

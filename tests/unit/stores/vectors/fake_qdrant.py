@@ -67,6 +67,8 @@ class FakeQdrant:
             for key in body["points"]:
                 points.pop(key, None)
             return 200, done
+        if (method, rest) == ("POST", "/points/scroll"):
+            return 200, self._scroll(points, body)
         if (method, rest) == ("POST", "/points/count"):
             return 200, {"count": len(points)}
         if (method, rest) == ("POST", "/points/query"):
@@ -93,12 +95,22 @@ class FakeQdrant:
         }
 
     @staticmethod
-    def _query(points, body):
-        query = np.float32(body["query"]["nearest"])
+    def _kept(points, body):
         must = (body.get("filter") or {}).get("must", [])
-        kept = [
+        return [
             p for p in points.values() if all(p["payload"].get(c["key"]) == c["match"]["value"] for c in must)
         ]
+
+    def _scroll(self, points, body):
+        ids = sorted(p["id"] for p in self._kept(points, body) if p["id"] >= (body.get("offset") or 0))
+        page = ids[: body["limit"]]
+        return {
+            "points": [{"id": i, "payload": None, "vector": None} for i in page],
+            "next_page_offset": ids[len(page)] if len(ids) > len(page) else None,
+        }
+
+    def _query(self, points, body):
+        query, kept = np.float32(body["query"]["nearest"]), self._kept(points, body)
         scored = sorted(
             (
                 {

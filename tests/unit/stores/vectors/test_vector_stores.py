@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
+from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError, Unreachable
 from janus_trader.contracts.protocols import Stateful
-from janus_trader.stores.vectors import ExactVectorStore, QdrantVectorStore
+from janus_trader.foundation.config import build
+from janus_trader.stores.vectors import ExactVectorStore, QdrantVectorStore, VectorsConfig, open_store
 
 _spec = importlib.util.spec_from_file_location("fake_qdrant", Path(__file__).with_name("fake_qdrant.py"))
 _module = importlib.util.module_from_spec(_spec)
@@ -110,6 +111,22 @@ def test_filters_keep_only_what_matches(filled):
     assert [key for key, _, _ in found] == keys
     assert store.search(query, 5, {"night": 9}) == []
     assert store.search(query, 5, {"absent": 1}) == []
+
+
+def test_keys_are_all_or_those_a_filter_keeps(filled, monkeypatch):
+    monkeypatch.setattr("janus_trader.stores.vectors.qdrant._BATCH", 5)  # several pages
+    store, _, _ = filled
+    assert store.keys() == list(range(100, 124))
+    assert store.keys({"night": 2, "regime": "BULL"}) == [105, 111, 117, 123]
+    assert store.keys({"night": 9}) == []
+    store.delete(range(100, 120))
+    assert store.keys() == [120, 121, 122, 123]
+
+
+def test_many_vectors_go_in_several_requests(store, monkeypatch):
+    monkeypatch.setattr("janus_trader.stores.vectors.qdrant._BATCH", 7)
+    store.upsert(range(20), np.random.default_rng(0).standard_normal((20, SIZE)), [{}] * 20)
+    assert len(store) == 20
 
 
 def test_length_of_a_vector_does_not_matter(store):
@@ -256,3 +273,51 @@ def test_a_missing_server_is_a_clear_error(monkeypatch):
     monkeypatch.setattr("janus_trader.stores.vectors.qdrant._PAUSE_S", 0.0)
     with pytest.raises(DataError, match="does not answer"):
         QdrantVectorStore(SIZE, "c", url="http://127.0.0.1:9", timeout_s=1)
+
+
+@pytest.mark.filterwarnings(
+    "ignore::pytest.PytestUnraisableExceptionWarning"
+)  # the client leaves its lock open
+def test_a_folder_in_use_is_a_clear_error(tmp_path):
+    store = QdrantVectorStore(SIZE, "c", path=tmp_path)
+    with pytest.raises(Unreachable, match="cannot be opened"):
+        QdrantVectorStore(SIZE, "c", path=tmp_path)
+    store.close()
+
+
+def test_names_that_are_no_integers_are_not_ours():
+    store = QdrantVectorStore(2, "c")
+    point = store._models.PointStruct(
+        id="550e8400-e29b-41d4-a716-446655440000", vector=[1.0, 0.0], payload={}
+    )
+    store._client.upsert("c", points=[point])
+    assert (len(store), store.keys(), store.search(np.ones(2), 3)) == (1, [], [])
+    store.close()
+
+
+def test_a_section_names_its_store(tmp_path):
+    exact = open_store(build(VectorsConfig, [{"path": "memory.vec"}]), 3, tmp_path)
+    assert exact.path == tmp_path / "memory.vec"
+    assert open_store(VectorsConfig(path="memory.vec").in_process(), 3, tmp_path).path is None
+    local = open_store(VectorsConfig(kind="qdrant", path="q", collection="days"), 3, tmp_path)
+    assert (local.collection, (tmp_path / "q").is_dir()) == ("days", True)
+    local.close()
+
+
+@pytest.mark.parametrize(
+    ("section", "expected"),
+    [
+        ({"url": "http://localhost:6333"}, "kind = qdrant"),
+        ({"kind": "qdrant", "url": "http://localhost:6333", "path": "q"}, "without a path"),
+        ({"kind": "qdrant", "url": "http://me:secret@localhost:6333"}, "JANUS_QDRANT_API_KEY"),
+        ({"kind": "faiss"}, "kind"),
+    ],
+)
+def test_a_section_that_cannot_be_meant_is_refused(section, expected):
+    with pytest.raises(ConfigError, match=expected):
+        build(VectorsConfig, [section])
+
+
+def test_a_url_that_is_none_is_a_clear_error():
+    with pytest.raises(ConfigError, match="http://host:port"):
+        QdrantVectorStore(2, "c", url="ftp://host:1")
