@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 import re
+from collections import defaultdict
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -22,10 +24,18 @@ _ND = "__nd__"
 _SUSPECT = re.compile(rb"\xcb[\x7f\xff][\xf0-\xff]")
 
 
-def _descr(dtype: np.dtype) -> Any:
-    return dtype.str if dtype.fields is None else repr(np.lib.format.dtype_to_descr(dtype))
+#: Arrays of more bytes than this are handed over as they lie in memory, without a copy.
+_LARGE = 4096
 
 
+@lru_cache(maxsize=256)
+def _known(dtype: np.dtype) -> tuple[str, str]:
+    """How a dtype is written, and its kind."""
+    plain = dtype.fields is None
+    return dtype.str if plain else repr(np.lib.format.dtype_to_descr(dtype)), dtype.kind
+
+
+@lru_cache(maxsize=256)
 def _dtype(text: str) -> np.dtype:
     if text.startswith(("[", "{", "(")):
         import ast
@@ -34,29 +44,49 @@ def _dtype(text: str) -> np.dtype:
     return np.dtype(text)
 
 
-def _all_finite(array: np.ndarray) -> bool:
+class _Array(msgspec.Struct, rename={"content": _ND}):
+    """What an array travels as."""
+
+    content: tuple[str, tuple[int, ...], Any]
+
+
+def _require_finite(array: np.ndarray) -> None:
     if array.dtype.fields is not None:
-        return all(_all_finite(array[name]) for name in array.dtype.fields)
-    # the reduction itself: the method of an array goes a longer way to it
-    return array.dtype.kind != "f" or bool(np.logical_and.reduce(np.isfinite(array), axis=None))
+        for name in array.dtype.fields:
+            _require_finite(array[name])
+    elif array.dtype.kind == "f" and not np.isfinite(array).all():
+        raise DataError("NaN or infinity in a message", got=array, expected="finite numbers")
 
 
-def _hook(allow_nan: bool) -> Any:
-    def enc_hook(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            array = np.ascontiguousarray(value)
-            if not allow_nan and not _all_finite(array):
-                raise DataError("NaN or infinity in a message", got=array, expected="finite numbers")
-            return {_ND: [_descr(array.dtype), list(value.shape), array.tobytes()]}
-        if isinstance(value, np.generic):
-            return value.item()
-        raise NotImplementedError(f"cannot encode {type(value)!r}")
+def _message_array(floats: defaultdict[np.dtype, list[bytes]], value: Any) -> Any:
+    """An array of a message; whether its numbers are finite is asked once for all of them."""
+    if isinstance(value, np.ndarray):
+        dtype, raw = value.dtype, value.tobytes()
+        text, kind = _known(dtype)
+        if kind == "f":
+            floats[dtype].append(raw)
+        elif kind == "V":
+            _require_finite(value)
+        return _Array((text, value.shape, raw))
+    return _scalar(value)
 
-    return enc_hook
+
+def _state_array(value: Any) -> Any:
+    """An array of a state: it may hold NaN, and a large one is not copied on the way."""
+    if isinstance(value, np.ndarray):
+        lies = value.nbytes > _LARGE and value.flags.c_contiguous
+        raw = value.reshape(-1).view(np.uint8).data if lies else value.tobytes()
+        return _Array((_known(value.dtype)[0], value.shape, raw))
+    return _scalar(value)
 
 
-_STRICT = msgspec.msgpack.Encoder(enc_hook=_hook(False), order="deterministic")
-_LOOSE = msgspec.msgpack.Encoder(enc_hook=_hook(True), order="deterministic")
+def _scalar(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise NotImplementedError(f"cannot encode {type(value)!r}")
+
+
+_LOOSE = msgspec.msgpack.Encoder(enc_hook=_state_array, order="deterministic")
 
 
 def encode(value: Any) -> bytes:
@@ -65,7 +95,11 @@ def encode(value: Any) -> bytes:
     >>> encode({"b": 1, "a": np.arange(2)}) == encode({"a": np.arange(2), "b": 1})
     True
     """
-    raw = _STRICT.encode(value)
+    floats: defaultdict[np.dtype, list[bytes]] = defaultdict(list)
+    hook = partial(_message_array, floats)
+    raw = msgspec.msgpack.Encoder(enc_hook=hook, order="deterministic").encode(value)
+    for dtype, parts in floats.items():
+        _require_finite(np.frombuffer(b"".join(parts), dtype))
     if _SUSPECT.search(raw) is not None and _has_nan(msgspec.msgpack.decode(raw)):
         raise DataError("NaN or infinity in a message", expected="finite numbers, or an absent value")
     return raw

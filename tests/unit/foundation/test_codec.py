@@ -43,6 +43,15 @@ def test_structured_arrays_come_back():
     assert again.tobytes() == array.tobytes()
 
 
+@pytest.mark.parametrize(
+    "array", [np.arange(9000).astype("M8[ns]"), np.ones((90, 99)).T, np.zeros(999, "i4,f8"), np.zeros((0, 5))]
+)
+def test_large_and_empty_arrays_come_back_however_they_lie(array):
+    again = unpack(pack(array))
+    assert (again.dtype, again.shape) == (array.dtype, array.shape)
+    assert again.tobytes() == array.tobytes()
+
+
 def test_nan_is_refused_in_messages_and_kept_in_snapshots():
     with pytest.raises(DataError, match="NaN"):
         encode({"x": np.array([1.0, np.nan])})
@@ -52,6 +61,8 @@ def test_nan_is_refused_in_messages_and_kept_in_snapshots():
         encode(float("-inf"))
     with pytest.raises(DataError, match="NaN"):
         encode(np.array([(np.nan, 1)], dtype=[("a", "f8"), ("b", "i8")]))
+    with pytest.raises(DataError, match="NaN"):
+        encode([np.ones(3), np.array([1.0, np.inf], np.float16)])
     assert encode(b"\xcb\x7f\xf8" * 3)
     assert np.isnan(unpack(pack(np.array([np.nan])))[0])
 
