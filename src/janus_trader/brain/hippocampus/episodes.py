@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from numba import njit
 
 from janus_trader.brain.hippocampus.ripples import RIPPLES
 from janus_trader.contracts.errors import IntegrityError
@@ -167,10 +168,37 @@ def _end_to_end(parts: Sequence[np.ndarray]) -> np.ndarray:
     return np.concatenate([part.view(plain) for part in parts]).view(dtype)
 
 
+@njit(cache=True)
+def rank_of(steps, head, held, step):  # type: ignore[no-untyped-def]
+    """How many of ``held`` rising steps, which begin at ``head`` of a ring, lie before ``step``. O(log held).
+
+    >>> rank_of(np.array([7, 8, 3, 5]), 2, 4, 6)
+    2
+    """
+    low, high = 0, held
+    while low < high:
+        middle = (low + high) // 2
+        if steps[(head + middle) % steps.size] < step:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+@njit(cache=True)
+def find_steps(steps, head, held, wanted, out):  # type: ignore[no-untyped-def]
+    """Where each of some steps lies in a ring, -1 where it does not; into ``out`` (m,). O(m·log held)."""
+    for i in range(wanted.size):
+        rank = rank_of(steps, head, held, wanted[i])
+        slot = (head + rank) % steps.size
+        out[i] = slot if rank < held and steps[slot] == wanted[i] else -1
+
+
 class EpisodeRing:
     """The last ``capacity`` episodes.
 
-    Append O(record); lookup by step O(1). Steps rise from one episode to the next.
+    Append O(record); lookup by step O(log capacity). Steps rise from one episode to the next; they are kept
+    beside the records as well, because looking for one among records would touch every record.
     """
 
     def __init__(self, capacity: int, dtype: np.dtype) -> None:
@@ -181,8 +209,8 @@ class EpisodeRing:
     def reset(self) -> None:
         """Empty."""
         self.records = np.zeros(self.capacity, self.dtype)
+        self.steps = np.zeros(self.capacity, np.int64)
         self.total = 0
-        self._slot_of: dict[int, int] = {}
 
     def __len__(self) -> int:
         return min(self.total, self.capacity)
@@ -190,10 +218,8 @@ class EpisodeRing:
     def append(self, record: np.ndarray) -> int:
         """Store one record over the oldest and return its slot."""
         slot = self.total % self.capacity
-        if self.total >= self.capacity:
-            self._slot_of.pop(int(self.records[slot]["step"]), None)
         self.records[slot] = record
-        self._slot_of[int(record["step"])] = slot
+        self.steps[slot] = record["step"]
         self.total += 1
         return slot
 
@@ -206,39 +232,57 @@ class EpisodeRing:
     def oldest_step(self) -> int | None:
         """Step that the next episode makes forgotten, None while there is room."""
         full = self.total >= self.capacity
-        return int(self.records["step"][self.total % self.capacity]) if full else None
+        return int(self.steps[self.total % self.capacity]) if full else None
+
+    @property
+    def _head(self) -> int:
+        """Slot of the oldest episode."""
+        return self.total % self.capacity if self.total > self.capacity else 0
 
     def slot_of(self, step: int) -> int | None:
         """Where the episode of a step lies; None when it is forgotten."""
-        return self._slot_of.get(step)
+        slot = int(self.slots_of(np.array([step]))[0])
+        return slot if slot >= 0 else None
+
+    def count_since(self, step: int) -> int:
+        """How many episodes lie at or after ``step``."""
+        held = len(self)
+        return held - int(rank_of(self.steps, self._head, held, step))
 
     def since(self, step: int) -> np.ndarray:
         """Slots of the episodes at or after ``step``, oldest first."""
-        slots = self.order()
-        return slots[np.searchsorted(self.records["step"][slots], step) :]
+        held, head = len(self), self._head
+        return self._slots(int(rank_of(self.steps, head, held, step)), held)
+
+    def _slots(self, first: int, end: int) -> np.ndarray:
+        """Slots of the episodes from one rank to before another, oldest first."""
+        slots = np.arange(self._head + first, self._head + end)
+        slots[max(self.capacity - self._head - first, 0) :] -= self.capacity
+        return slots
 
     def order(self) -> np.ndarray:
         """All slots, oldest first."""
-        held = len(self)
-        return (self.total - held + np.arange(held)) % self.capacity
+        return self._slots(0, len(self))
 
     def slots_of(self, steps: np.ndarray) -> np.ndarray:
         """Slots of several steps, (m,) int64; -1 where an episode is forgotten."""
-        return np.array([self._slot_of.get(int(step), -1) for step in steps], np.int64)
+        out = np.empty(steps.size, np.int64)
+        find_steps(self.steps, self._head, len(self), steps, out)
+        return out
 
     def span(self, first_step: int, last_step: int) -> np.ndarray:
         """Slots of the episodes from one step to another, both included, oldest first."""
-        slots = self.order()
-        steps = self.records["step"][slots]
-        return slots[np.searchsorted(steps, first_step) : np.searchsorted(steps, last_step, side="right")]
+        held, head = len(self), self._head
+        first = int(rank_of(self.steps, head, held, first_step))
+        return self._slots(first, max(int(rank_of(self.steps, head, held, last_step + 1)), first))
 
     def followed(self, slots: np.ndarray, until_step: int | None = None) -> Episodes:
         """`episodes` with what came one bar later; nothing at or after ``until_step`` counts as known."""
         nexts = (slots + 1) % self.capacity
-        step = self.records["step"]
-        continues = step[nexts] == step[slots] + 1
+        later = self.steps[nexts]
+        continues = later == self.steps[slots] + 1
         if until_step is not None:
-            continues &= step[nexts] < until_step
+            continues &= later < until_step
         return self.episodes(slots).with_after(self.episodes(np.where(continues, nexts, slots)), continues)
 
     def episodes(self, slots: np.ndarray) -> Episodes:
@@ -299,8 +343,8 @@ class EpisodeRing:
             )
         self.reset()
         self.records[:held] = np.frombuffer(raw, self.dtype)
+        self.steps[:held] = self.records["step"][:held]
         self.total = total
-        self._slot_of = {int(step): slot for slot, step in enumerate(self.records["step"][:held])}
 
     def _records_of(self, episodes: Sequence[Episode], state: dict[str, Any], total: int) -> np.ndarray:
         """Records in the order of their slots from the last episodes given out and what was `added` to them."""

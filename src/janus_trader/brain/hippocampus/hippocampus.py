@@ -102,7 +102,7 @@ class Hippocampus:
     @property
     def newest_step(self) -> int:
         """Decision of the last finished episode; -1 before any."""
-        return int(self._ring.records["step"][self._ring.newest]) if len(self._ring) else -1
+        return int(self._ring.steps[self._ring.newest]) if len(self._ring) else -1
 
     @property
     def traces(self) -> int:
@@ -215,7 +215,7 @@ class Hippocampus:
         eligible = len(self._ring) - held.size
         slots, weights = self._replay.sample(int(n_samples), held, eligible, generator)
         self._replayed(slots)
-        order = np.argsort(self._ring.records["step"][slots], kind="stable")
+        order = np.argsort(self._ring.steps[slots], kind="stable")
         return self._ring.followed(slots[order], before_step), weights[order]
 
     def replay_ripples(
@@ -254,7 +254,7 @@ class Hippocampus:
         nothing = np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64)
         slots, mass, members = (np.concatenate(column) for column in zip(nothing, *parts, strict=True))
         self._replayed(members)
-        order = np.argsort(self._ring.records["step"][slots], kind="stable")
+        order = np.argsort(self._ring.steps[slots], kind="stable")
         return self._ring.followed(slots[order], before_step), mass[order]
 
     def _around(self, step: int, before_step: int) -> np.ndarray:
@@ -266,11 +266,9 @@ class Hippocampus:
         self, slots: np.ndarray, step: int, ratio: Compression
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """A sequence compressed around the ripple of ``step``: slots told, what each stands for, all members."""
-        rows = self._ring.records[slots]
+        contexts, pinned = self._ring.records["context"][slots], self._ring.steps[slots] == step
         similarity = self.config.compression.similarity(ratio)
-        kept, mass, _ = compress(
-            rows["context"], np.ones(slots.size), ratio, similarity, rows["step"] == step
-        )
+        kept, mass, _ = compress(contexts, np.ones(slots.size), ratio, similarity, pinned)
         return slots[kept], mass, slots
 
     def _replayed(self, slots: np.ndarray) -> None:
@@ -278,19 +276,21 @@ class Hippocampus:
         if not slots.size:
             return
         self._replay.update(slots, self._priority(slots))
-        each, times = np.unique(slots, return_counts=True)
-        rows, (_, deviation) = self._ring.records[each], self._recorder.usual_reward
+        counts = np.bincount(slots)
+        each = np.flatnonzero(counts)
+        rows, (_, deviation) = self._ring.records, self._recorder.usual_reward
         large = self.config.ripples.profit * deviation
-        reward = np.clip(rows["reward"] / large, 0.0, 1.0) if large > 0.0 else np.zeros(each.size)
-        gained = gains(self.config.consolidation, 0.5 * (rows["fear"] + rows["surprise"]), reward, times)
-        self._ring.records["trace"][each] = np.minimum(rows["trace"] + gained, 1.0)
+        reward = np.clip(rows["reward"][each] / large, 0.0, 1.0) if large > 0.0 else np.zeros(each.size)
+        emotion = 0.5 * (rows["fear"][each] + rows["surprise"][each])
+        gained = gains(self.config.consolidation, emotion, reward, counts[each])
+        rows["trace"][each] = np.minimum(rows["trace"][each] + gained, 1.0)
 
     def _priority(self, slots: np.ndarray, errors: np.ndarray | None = None) -> np.ndarray:
-        config, rows = self.config.replay, self._ring.records[slots]
-        error = rows["error"].astype(np.float64) if errors is None else np.abs(errors)
-        emotion = 0.5 * (rows["fear"].astype(np.float64) + rows["surprise"])
-        salient = config.emotion * emotion + config.violation * rows["violation"].astype(np.float64)
-        return error + salient + config.ripple * rows["strength"]
+        config, rows = self.config.replay, self._ring.records  # field by field: a row is 1.3 kB
+        error = rows["error"][slots].astype(np.float64) if errors is None else np.abs(errors)
+        emotion = 0.5 * (rows["fear"][slots].astype(np.float64) + rows["surprise"][slots])
+        salient = config.emotion * emotion + config.violation * rows["violation"][slots].astype(np.float64)
+        return error + salient + config.ripple * rows["strength"][slots]
 
     def update_priorities(self, steps: np.ndarray, errors: np.ndarray) -> None:
         """Replace the errors of the episodes of some decisions; forgotten ones are passed over.
@@ -360,7 +360,7 @@ class Hippocampus:
 
     def count_since(self, step: int) -> int:
         """How many episodes lie at or after a step."""
-        return int(self._ring.since(step).size)
+        return self._ring.count_since(step)
 
     def held_back(self, since_step: int) -> Episodes:
         """The episodes at or after a step, oldest first, with what came after each."""

@@ -80,7 +80,10 @@ class RippleQueue:
 
     def log_priority(self, step: int, ts_event: int) -> np.ndarray:
         """Logarithm of each priority at a bar, (m,): what has faded beyond a float still has its rank."""
-        w, config = self._waiting, self.config
+        return self._log_priority(self._waiting, step, ts_event)
+
+    def _log_priority(self, w: np.ndarray, step: int, ts_event: int) -> np.ndarray:
+        config = self.config
         seconds = np.maximum(ts_event - w["ts_event"], 0) * 1e-9
         bars = np.maximum(step - w["step"], 0)
         fade = np.minimum(config.decay_per_second * seconds, config.decay_per_bar * bars)
@@ -88,25 +91,27 @@ class RippleQueue:
 
     def order(self, step: int, ts_event: int) -> np.ndarray:
         """Positions in the queue: immediate kinds first, then by priority, then the newest first."""
-        w = self._waiting
+        return self._order(self._waiting, step, ts_event)
+
+    def _order(self, w: np.ndarray, step: int, ts_event: int) -> np.ndarray:
         late = ~_IS_IMMEDIATE[w["kind"]]
-        return np.lexsort((-w["step"], -self.log_priority(step, ts_event), late))
+        return np.lexsort((-w["step"], -self._log_priority(w, step, ts_event), late))
 
     def waiting(self, before_step: int, step: int, ts_event: int, *, immediate: bool = False) -> np.ndarray:
         """Decisions before ``before_step`` whose ripples wait at a bar, first to last, (m,) int64; only those
         of an immediate kind where asked for."""
-        if not len(self):
-            return np.empty(0, np.int64)
-        order = self.order(step, ts_event)
-        order = order[self._waiting["step"][order] < before_step]
+        wanted = self._waiting["step"] < before_step
         if immediate:
-            order = order[_IS_IMMEDIATE[self._waiting["kind"][order]]]
-        return self._waiting["step"][order].astype(np.int64)
+            wanted &= _IS_IMMEDIATE[self._waiting["kind"]]
+        chosen = self._waiting[wanted]
+        return chosen["step"][self._order(chosen, step, ts_event)]
 
     def told(self, steps: list[int]) -> None:
         """The ripples of some decisions were replayed once more; each leaves after its last replay."""
-        self._waiting["replays"][np.isin(self._waiting["step"], steps)] += 1
-        self._waiting = self._waiting[self._waiting["replays"] < self.config.max_replays]
+        waiting = self._waiting
+        waiting["replays"][np.isin(waiting["step"], steps)] += 1
+        again = waiting["replays"] < self.config.max_replays
+        self._waiting = waiting if again.all() else waiting[again]
 
     def peek(self, step: int, ts_event: int) -> list[tuple[RippleType, float, int]]:
         """Kind, priority and decision of everything that waits, first to last."""

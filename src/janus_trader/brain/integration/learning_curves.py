@@ -65,7 +65,8 @@ class LearningCurves:
         ``sessions_since(step)`` counts the sessions that began at or after a step.
         """
         ready = [c for c in self._changes if sessions_since(c.from_step) >= wanted]
-        self._changes = [c for c in self._changes if c not in ready]
+        if ready:
+            self._changes = [c for c in self._changes if c not in ready]
         return ready
 
     def judged(self, change: _Change, learner: Learner, lived: Episodes) -> LearningCurvePoint | None:

@@ -16,6 +16,7 @@ never trained, on days that partly come again. What deep nights changed is judge
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from dataclasses import dataclass, field
 from typing import Annotated, Any, cast
 
@@ -268,10 +269,13 @@ class Sleep:
         """Judgements of earlier deep nights that enough days have been lived for."""
         if not self.config.curve_sessions or not len(self.curves):
             return ()
-        starts, memory = np.array(self.brain.session_steps), self.brain.hippocampus
-        learners = {learner.name: learner for learner in self.brain.learners()}
+        starts, memory = self.brain.session_steps, self.brain.hippocampus
+        due = self.curves.due(
+            lambda step: len(starts) - bisect_left(starts, step), self.config.curve_sessions
+        )
+        learners = {learner.name: learner for learner in self.brain.learners()} if due else {}
         points = []
-        for change in self.curves.due(lambda step: int(np.sum(starts >= step)), self.config.curve_sessions):
+        for change in due:
             if change.learner in learners:
                 lived = memory.held_back(change.from_step)
                 points.append(self.curves.judged(change, learners[change.learner], lived))
