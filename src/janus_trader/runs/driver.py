@@ -30,6 +30,7 @@ from janus_trader.foundation.hashing import HashChain
 from janus_trader.foundation.logs import JsonLog
 from janus_trader.foundation.rng import Rng
 from janus_trader.runs.history import History
+from janus_trader.runs.memory_store import MemoryStore, own_memory
 from janus_trader.runs.records import StepRecord, read_records
 from janus_trader.runs.settings import LifeConfig
 from janus_trader.stores.frames import FrameWriter, read_frames
@@ -65,6 +66,8 @@ class Life:
     strategies : StrategyPanel
     directory : RunDirectory
     seed : int
+    memory : MemoryStore, optional
+        Where memories are searched; without it, and where the configuration asks for one, one in this process.
 
     Every `StepRecord` and `SleepReport` is published on ``bus`` after it has been journaled.
     """
@@ -76,6 +79,7 @@ class Life:
         strategies: StrategyPanel,
         directory: RunDirectory,
         seed: int,
+        memory: MemoryStore | None = None,
     ) -> None:
         from janus_trader.trader.backtest import BacktestVenue
 
@@ -84,7 +88,8 @@ class Life:
         self.history, self.panel, self.config, self.directory = history, panel, config, directory
         book = Book(panel.symbols, panel.fields, panel.bars_per_year, config.account.long_only)
         rng = Rng(seed)
-        self.brain = Brain(config.brain, book, strategies)
+        self.memory = own_memory(config) if memory is None else memory
+        self.brain = Brain(config.brain, book, strategies, self.memory)
         self.wake = Wake(self.brain)
         self.sleep = Sleep(config.sleep, self.brain, rng.child("sleep"))
         self.features = FeatureEngine.for_panel(panel, config.features)
@@ -263,6 +268,8 @@ class Life:
         self._nights = FrameWriter(self.directory.nights, offsets["nights"])
         self.log = JsonLog(self.directory.log)
         self.log.event("opened", step=self.step, nights=self.nights)
+        if self.memory is not None:
+            self.memory.tell = lambda note: self.log.event("memory", step=self.step, note=note)
         return offsets
 
     def checkpoint(self) -> None:
@@ -283,6 +290,7 @@ class Life:
                 "length": self.chain.length,
                 "offsets": offsets,
                 "brain": self.brain.snapshot(episodes=False),  # they are in their journal
+                "silent": 0 if self.memory is None else self.memory.silent,
                 "sleep": self.sleep.snapshot(),
                 "features": self.features.snapshot(),
                 "last_close": self._last_close,
@@ -296,6 +304,8 @@ class Life:
         self._session, self._rested_at = int(state["session"]), int(state["rested_at"])
         self.chain = HashChain(str(state["chain"]), int(state["length"]))
         self.brain.restore(state["brain"], self._lived(int(state["offsets"]["episodes"])))
+        if self.memory is not None:
+            self.memory.silent = int(state["silent"])
         self.sleep.restore(state["sleep"])
         self.features.restore(state["features"])
         self._last_close = np.array(state["last_close"])

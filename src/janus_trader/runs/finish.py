@@ -33,11 +33,18 @@ class Finish:
     """Computes and writes everything that a finished journal supports."""
 
     def __init__(
-        self, directory: RunDirectory, history: History, config: LifeConfig, benchmark: str, seed: int
+        self,
+        directory: RunDirectory,
+        history: History,
+        config: LifeConfig,
+        benchmark: str,
+        seed: int,
+        silent: int = 0,
     ) -> None:
         self.directory, self.history, self.config = directory, history, config
         self.panel: MarketPanel = history.panel
         self.benchmark, self.seed = benchmark, seed
+        self.silent = silent  # recollections that a vector store did not answer
         self.ledger: Ledger = read_ledger(directory.journal, len(self.panel.symbols))
         self.baselines: dict[str, Baseline] = run_baselines(
             self.panel, history.observe, config.baselines, config.costs, config.account
@@ -210,6 +217,10 @@ class Finish:
         for what, names in (("In neutral form", brain.neutral), ("Frozen", brain.frozen_learners)):
             if names:
                 notes.append(f"{what}, for research only: {', '.join(names)}.")
+        if self.silent:
+            notes.append(
+                f"The vector store did not answer {self.silent} times; nothing was recollected then (run.log)."
+            )
         if self.history.phases:
             notes.append("A simulated market: nothing here is evidence about a real one.")
         if not panel.fills_at_open:

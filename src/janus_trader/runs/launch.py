@@ -23,6 +23,7 @@ from janus_trader.runs.baselines import BASELINES
 from janus_trader.runs.driver import Life, Progress, peak_rss_mb
 from janus_trader.runs.finish import Finish
 from janus_trader.runs.history import SELECTION_END, History, HistoryRequest, day_ns, load_history
+from janus_trader.runs.memory_store import kept_memory
 from janus_trader.runs.replay import ReplayResult, compare_journals
 from janus_trader.runs.settings import LifeConfig
 from janus_trader.runs.trials import append_trial, find_trials
@@ -76,8 +77,24 @@ def start(
     _check_benchmark(request.benchmark, history)
     strategies = _strategies(request, config, history)
     directory.create()
-    manifest = {
-        "run_id": directory.run_id,
+    with kept_memory(config, directory, _name(directory.run_id, created_ns)) as memory:
+        directory.write_json(
+            directory.manifest, _manifest(request, config, directory.run_id, created_ns, history)
+        )
+        life = Life(history, config, strategies, directory, request.seed, memory)
+        return _finish(life, request, display, stop)
+
+
+def _name(run_id: str, created_ns: int) -> str:
+    """By which a vector store knows the run."""
+    return f"{run_id} {created_ns}"
+
+
+def _manifest(
+    request: RunRequest, config: LifeConfig, run_id: str, created_ns: int, history: History
+) -> dict[str, Any]:
+    return {
+        "run_id": run_id,
         "created_ns": created_ns,
         "version": __version__,
         "request": msgspec.to_builtins(request.history),
@@ -96,9 +113,6 @@ def start(
         "environment": environment(),
         "environment_fingerprint": environment_fingerprint(),
     }
-    directory.write_json(directory.manifest, manifest)
-    life = Life(history, config, strategies, directory, request.seed)
-    return _finish(life, request, display, stop)
 
 
 def resume(
@@ -111,7 +125,8 @@ def resume(
     DataError
         The run has finished already, or the directory is no run.
     IntegrityError
-        Data, strategy file or environment are not what the run began with.
+        Data, strategy file or environment are not what the run began with, or the vector store holds
+        something else than its memory.
     """
     manifest = directory.read_json(directory.manifest)
     if directory.finished:
@@ -124,8 +139,9 @@ def resume(
             expected=manifest["environment_fingerprint"][:16],
             remedy="resume it where it began, or start it again here",
         )
-    life = Life(history, config, strategies, directory, request.seed)
-    return _finish(life, request, display, stop)
+    with kept_memory(config, directory, _name(manifest["run_id"], manifest["created_ns"])) as memory:
+        life = Life(history, config, strategies, directory, request.seed, memory)
+        return _finish(life, request, display, stop)
 
 
 def recompute(
@@ -205,7 +221,8 @@ def _finish(life: Life, request: RunRequest, display: Display | None, stop: Stop
     wall = time.perf_counter() - began
     seconds = np.array(life.step_seconds) if life.step_seconds else np.zeros(1)
     directory, config = life.directory, life.config
-    finish = Finish(directory, life.history, config, request.benchmark, request.seed)
+    silent = 0 if life.memory is None else life.memory.silent
+    finish = Finish(directory, life.history, config, request.benchmark, request.seed, silent)
     measured = {
         "step_ms": {
             "p50": round(1e3 * float(np.percentile(seconds, 50)), 4),

@@ -12,6 +12,7 @@ from janus_trader.data.features import FeatureConfig
 from janus_trader.execution.cost_model import CostConfig
 from janus_trader.execution.planner import PlannerConfig
 from janus_trader.foundation.config import Config
+from janus_trader.stores.vectors.config import VectorsConfig
 from janus_trader.strategies.config import Strategies
 from janus_trader.trader.backtest import VenueConfig
 
@@ -44,4 +45,5 @@ class LifeConfig(Config, frozen=True):
     strategies: Strategies = Strategies()
     brain: BrainConfig = BrainConfig()
     sleep: SleepConfig = SleepConfig()
+    vectors: VectorsConfig = VectorsConfig()
     baselines: BaselineConfig = BaselineConfig()

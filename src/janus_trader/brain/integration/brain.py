@@ -23,7 +23,7 @@ from janus_trader.brain.visual_cortex import VisualCortex, VisualCortexConfig
 from janus_trader.contracts.errors import IntegrityError
 from janus_trader.contracts.market import Field
 from janus_trader.contracts.memory import Episode
-from janus_trader.contracts.protocols import Learner
+from janus_trader.contracts.protocols import Learner, VectorStore
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config
 from janus_trader.strategies.panel import StrategyPanel
@@ -84,14 +84,18 @@ class Brain:
     book : Book
     strategies : StrategyPanel
         The sources of signals, external ones included.
+    memory : VectorStore, optional
+        For the hippocampus, which needs it where ``config.hippocampus.search`` is ``store``.
     """
 
-    def __init__(self, config: BrainConfig, book: Book, strategies: StrategyPanel) -> None:
+    def __init__(
+        self, config: BrainConfig, book: Book, strategies: StrategyPanel, memory: VectorStore | None = None
+    ) -> None:
         n, k = len(book.symbols), len(strategies.names)
         self.config, self.book, self.strategies = config, book, strategies
         self.visual_cortex = VisualCortex(config.visual_cortex, n)
         self.cortex = Cortex(config.cortex)
-        self.hippocampus = Hippocampus(config.hippocampus, n, k)
+        self.hippocampus = Hippocampus(config.hippocampus, n, k, memory)
         self.thalamus = Thalamus(config.thalamus, n, strategies.names, strategies.families)
         self.hypothalamus = Hypothalamus(config.hypothalamus, n, book.bars_per_year, book.long_only)
         self.basal_ganglia = BasalGanglia(

@@ -17,6 +17,7 @@ from janus_trader.brain.integration.brain import REGIONS, Book, Brain
 from janus_trader.contracts.errors import ConfigError
 from janus_trader.contracts.market import Field
 from janus_trader.foundation.config import build, parse_setting
+from janus_trader.runs.memory_store import own_memory
 from janus_trader.runs.settings import LifeConfig
 from janus_trader.strategies.catalogue import default_strategies
 from janus_trader.strategies.panel import StrategyPanel
@@ -157,7 +158,7 @@ def learner_names(config: LifeConfig) -> list[str]:
     """Names of everything that a night may train, in the brain's order."""
     definitions = default_strategies(config.strategies)
     strategies = StrategyPanel(definitions, 2, fields=frozenset(Field), bar_seconds=86_400.0, n_external=0)
-    brain = Brain(config.brain, Book(("A", "B"), frozenset(Field), 252.0), strategies)
+    brain = Brain(config.brain, Book(("A", "B"), frozenset(Field), 252.0), strategies, own_memory(config))
     return [learner.name for learner in brain.learners()]
 
 

@@ -33,6 +33,7 @@ from janus_trader.foundation.rng import Rng
 from janus_trader.research.ablation.workers import Tell
 from janus_trader.runs.driver import Life, Progress, month_of
 from janus_trader.runs.history import History
+from janus_trader.runs.memory_store import own_memory
 from janus_trader.runs.settings import LifeConfig
 from janus_trader.runs.simulated import market_panel
 from janus_trader.simulation.regime_switching import PROFILES
@@ -144,7 +145,7 @@ def episodes_of(config: LifeConfig, days: list[Day], fills_at_open: bool) -> Epi
     """The episodes of some days in a row, from a hippocampus of their own."""
     moment = days[0].moment
     k = next(len(d.decision.signals.names) for d in days if d.decision is not None)
-    memory = Hippocampus(config.brain.hippocampus, len(moment.symbols), k)
+    memory = Hippocampus(config.brain.hippocampus, len(moment.symbols), k, own_memory(config))
     for number, day in enumerate(days):
         memory.observe(day.decision if number else None, day.moment, fills_at_open, day.sigma)
     return memory.held_back(0)
@@ -164,7 +165,9 @@ class Sleeper:
         self.config = build(LifeConfig, [task.config])
         panel = history.panel
         book = Book(panel.symbols, panel.fields, panel.bars_per_year, self.config.account.long_only)
-        self.brain = Brain(self.config.brain, book, _strategies(self.config, history))
+        self.brain = Brain(
+            self.config.brain, book, _strategies(self.config, history), own_memory(self.config)
+        )
         self._fills_at_open, self._every = panel.fills_at_open, task.every
         self._step, self._ts, self._nights = 0, 0, 0
         self._start = self.state()
