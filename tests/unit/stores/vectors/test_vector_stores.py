@@ -1,8 +1,5 @@
 """One set of laws over every vector store."""
 
-import importlib.util
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -10,11 +7,7 @@ from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
 from janus_trader.contracts.protocols import Stateful
 from janus_trader.foundation.config import build
 from janus_trader.stores.vectors import ExactVectorStore, QdrantVectorStore, VectorsConfig, open_store
-
-_spec = importlib.util.spec_from_file_location("fake_qdrant", Path(__file__).with_name("fake_qdrant.py"))
-_module = importlib.util.module_from_spec(_spec)
-_spec.loader.exec_module(_module)
-FakeQdrant = _module.FakeQdrant
+from support.qdrant_server import FakeQdrant
 
 SIZE = 6
 
