@@ -48,6 +48,7 @@ from janus_trader.foundation.config import Config, Count, NonNegative
 from janus_trader.numerics.surprise import SURPRISE_DTYPE
 
 _CHANGE = N_REGIMES + 1  # place of the change probability among the inputs of the context
+_RELATIVE_VOLUME = "relative_volume"
 
 
 class ThalamusConfig(Config, frozen=True):
@@ -89,11 +90,16 @@ def _source_gates(gate: np.ndarray, modality_of: np.ndarray, odds: np.ndarray, o
 
 @njit(cache=True)
 def _fuse(  # type: ignore[no-untyped-def]
-    bars, present, ready, returns, external, has_volume, macro, inputs, fresh, relevance, odds, terms, gains,
-    scales, modality_of, trend, calm, chaos, volume, visual_trend, reversal, sense_gate, sense_stimulus,
-    states, owners, mask, settings, gate, context, seen, sources, saliency,
+    bars, present, ready, returns, external, has_volume, inputs, fresh, relevance, odds, terms, gains, scales,
+    modality_of, trend, calm, chaos, visual_trend, reversal, sense_gate, sense_stimulus, pressure, states,
+    owners, mask, settings, gate, context, sent, sources, saliency, evidence,
 ):  # fmt: skip
-    """The whole of `Thalamus.fuse` on arrays: one compiled call in place of some thirty small ones."""
+    """The whole of `Thalamus.fuse` on arrays: one compiled call in place of some thirty small ones.
+
+    ``inputs`` are those of the context, the relative volume, and the macro features; ``sent`` (3, n) receives
+    what eye, books and news say and ``evidence`` (n,) their gated sum. Returns the largest saliency.
+    """
+    seen, volume, macro = sent[0], inputs[context.shape[0] - N_BAR], inputs[context.shape[0] - N_BAR + 1 :]
     now = np.empty(N_BAR)
     known = 0.0
     for j in range(macro.shape[0]):
@@ -115,6 +121,13 @@ def _fuse(  # type: ignore[no-untyped-def]
     compete_into(gate, saliency, settings[2], settings[3])
     context_into(inputs, scales[0], scales[1], gate[:N_BAR], context)
     _source_gates(gate, modality_of, odds, sources)
+    for i in range(seen.shape[0]):
+        evidence[i] = settings[4] * gate[VISUAL] * seen[i]
+        for at in range(pressure.shape[0]):
+            sent[1 + at, i] = pressure[at, i]
+            if gate[ORDER_BOOK + at] > 0.0:
+                evidence[i] += settings[5 + at] * gate[ORDER_BOOK + at] * pressure[at, i]
+    return saliency.max()
 
 
 class Thalamus:
@@ -187,11 +200,12 @@ class Thalamus:
         self._scales = np.array([[f.centre for f in features], [f.scale for f in features]])
         self._features, self._macro = tuple(f.name for f in features), tuple(g.macro_features)
         self._size = config.context.size
-        self._inputs = np.empty(self._size - N_BAR)
+        self._inputs = np.empty(self._size - N_BAR + 1 + len(self._macro))
+        self._read = (*self._features, _RELATIVE_VOLUME, *self._macro)
         self._owners = stimulus_owners(len(self._macro))
         s, c = config.saliency, config.competition
-        self._settings = np.array([s.decay, float(s.warmup), c.threshold, c.inhibition])
-        self._strengths = (senses.order_book_strength, senses.sentiment_strength)
+        strengths = (config.visual_strength, senses.order_book_strength, senses.sentiment_strength)
+        self._settings = np.array([s.decay, float(s.warmup), c.threshold, c.inhibition, *strengths])
 
     @property
     def context_size(self) -> int:
@@ -203,7 +217,7 @@ class Thalamus:
         m = self.config.memory
         self._fresh = np.ones(N_BAR)
         self._sent = np.zeros((m, len(DIRECTED), self.n), np.float16)
-        self._sent_ts = np.zeros(m, np.int64)
+        self._sent_ts, self._now = np.zeros(m, np.int64), np.zeros((len(DIRECTED), self.n))
         self._count = 0
         self._surprises = np.zeros(self._owners.size, SURPRISE_DTYPE)
         self._last_saliency = 0.0
@@ -229,55 +243,43 @@ class Thalamus:
             raise DataError(
                 "thalamus: visual percept of another book", got=visual.trend.shape, expected=f"({self.n},)"
             )
-        known, inputs = moment.features.values.get, self._inputs
-        inputs[:] = context_inputs(self._features, regime, moment.features)
-        macro = np.array([known(name, math.nan) for name in self._macro])
+        inputs, sent = self._inputs, self._now
+        inputs[:] = context_inputs(self._read, regime, moment.features)
         trend, calm, chaos = regime.trending_reverting_volatile
         senses = self._senses.update(moment, regime.change_probability, self._learner.modality)
         gate, context, saliency = np.empty(N_MODALITIES), np.empty(self._size), np.empty(N_MODALITIES)
-        seen, sources = np.empty(self.n), np.empty(len(self.names))
-        _fuse(
+        evidence, sources = np.empty(self.n), np.empty(len(self.names))
+        self._last_saliency = _fuse(
             moment.bars, moment.present, visual.ready, moment.returns, moment.external,
-            Field.VOLUME in moment.fields, macro, inputs, self._fresh, self._learner.modality,
-            self._learner.odds, self._terms, self._gains, self._scales, self._modality_of, trend, calm, chaos,
-            known("relative_volume", math.nan), visual.trend, visual.reversal, senses.gate, senses.stimulus,
-            self._surprises, self._owners, self._oscillation.update(self._last_saliency), self._settings,
-            gate, context, seen, sources, saliency,
+            Field.VOLUME in moment.fields, inputs, self._fresh, self._learner.modality, self._learner.odds,
+            self._terms, self._gains, self._scales, self._modality_of, trend, calm, chaos, visual.trend,
+            visual.reversal, senses.gate, senses.stimulus, senses.pressure, self._surprises, self._owners,
+            self._oscillation.update(self._last_saliency), self._settings, gate, context, sent, sources,
+            saliency, evidence,
         )  # fmt: skip
-        self._last_saliency = float(saliency.max())
         if self._attention.on:
-            self._attend(moment.ts_event, gate, saliency, context, seen, senses, sources)
-        self._remember(moment.ts_event, seen, senses.pressure)
+            self._attend(moment.ts_event, gate, saliency, context, sent[0], senses, sources)
+        self._remember(moment.ts_event, sent)
         gates = gate.tolist()
+        if self._bars.on:
+            self._add_bars(moment, gates, trend, calm, evidence)
         return Percept(
             regime=regime,
             gates=dict(zip(MODALITIES, gates, strict=True)),
             context=context,
-            evidence=self._evidence(moment, gates, seen, senses, trend, calm),
+            evidence=evidence,
             source_gates=sources,
             features=self._price.update(moment.bars, moment.present),
             saliency=dict(zip(MODALITIES, saliency.tolist(), strict=True)),
         )
 
-    def _evidence(
-        self,
-        moment: Moment,
-        gate: list[float],
-        seen: np.ndarray,
-        senses: SenseView,
-        trend: float,
-        calm: float,
-    ) -> np.ndarray:
-        """Gated direction of all that is no strategy, (n,)."""
-        out = self.config.visual_strength * gate[VISUAL] * seen
-        for at, m in enumerate((ORDER_BOOK, SENTIMENT)):
-            if gate[m] > 0.0:
-                out += self._strengths[at] * gate[m] * senses.pressure[at]
-        if self._bars.on:
-            price, volume = self._bars.update(moment.bars, moment.present, trend, calm)
-            out += self.config.bars.price_strength * gate[PRICE] * price
-            out += self.config.bars.volume_strength * gate[VOLUME] * volume
-        return out
+    def _add_bars(
+        self, moment: Moment, gate: list[float], trend: float, calm: float, evidence: np.ndarray
+    ) -> None:
+        """Add the gated direction of the engines over bars to the evidence (n,)."""
+        price, volume = self._bars.update(moment.bars, moment.present, trend, calm)
+        evidence += self.config.bars.price_strength * gate[PRICE] * price
+        evidence += self.config.bars.volume_strength * gate[VOLUME] * volume
 
     def _attend(
         self,
@@ -298,10 +300,9 @@ class Thalamus:
         logits = self._attention.update(ts_event, tokens, context, sources)
         _source_gates(gate, self._modality_of, self._learner.odds * np.exp(logits), sources)
 
-    def _remember(self, ts_event: int, seen: np.ndarray, pressure: np.ndarray) -> None:
+    def _remember(self, ts_event: int, sent: np.ndarray) -> None:
         slot = self._count % self.config.memory
-        self._sent[slot, 0] = seen
-        self._sent[slot, 1:] = pressure
+        self._sent[slot] = sent
         self._sent_ts[slot] = ts_event
         self._count += 1
 
