@@ -13,6 +13,7 @@ from janus_trader.contracts.errors import ConfigError, DataError
 from janus_trader.contracts.features import INSTRUMENT_FEATURES, N_INSTRUMENT_FEATURES
 from janus_trader.foundation.config import Config, NonNegative, Positive
 from janus_trader.learning.logic import CompiledTheory, Logic, PSchedule, Theory, Workspace, parse
+from janus_trader.learning.logic.kernel import forward
 from janus_trader.numerics.dsp_thresholds import standard_thresholds
 
 CHOICES = ("short", "flat", "long")
@@ -141,6 +142,24 @@ def _mean_truths(rows, weights, counted, out):  # type: ignore[no-untyped-def]
         out[r] = min(max(total / counted, 0.0), 1.0)
 
 
+@njit(cache=True)
+def _summarise(  # type: ignore[no-untyped-def]
+    facts, probabilities, columns, rows, out, stages, outputs, code, k, leaves, offsets, rules, values, weights,
+    importance, p, quantum, means, work,
+):  # fmt: skip
+    """Fill in, run and average in one call: satisfaction, and how many rows count. ``out`` (R,) is written."""
+    counted, finite = _fill(facts, probabilities, columns, values, weights)
+    if counted == 0 or not finite:
+        out[:] = 1.0 if counted == 0 else 0.0
+        return out[0], counted
+    satisfaction = forward(
+        stages, outputs, code, k, leaves, offsets, rules, values, weights, importance, p, quantum, means,
+        work, rows,
+    )  # fmt: skip
+    _mean_truths(rows, weights, counted, out)
+    return satisfaction, counted
+
+
 class MarketLogic:
     r"""How far choices satisfy the market axioms: a `janus_trader.contracts.protocols.LogicLoss`.
 
@@ -243,13 +262,13 @@ class MarketLogic:
 
         Choices that are not numbers satisfy nothing. Raises DataError for shapes that do not fit.
         """
-        work, rows, counted = self._prepared(probabilities, facts, strict=False)
-        means = np.ones(len(self.names))
-        if counted <= 0:
-            means[:] = 1.0 if counted == 0 else 0.0
-            return float(counted == 0), means, -counted
-        satisfaction = work.run(rows=rows)
-        _mean_truths(rows, work.weights, counted, means)
+        n, means = self._rows(probabilities, facts), np.ones(len(self.names))
+        if n == 0:
+            return 1.0, means, 0
+        work, rows = self._room(n)
+        satisfaction, counted = _summarise(
+            facts, probabilities, self._columns, rows, means, *work.forward_arguments
+        )
         return satisfaction, means, counted
 
     def _at(self, epoch: int) -> Logic:
@@ -259,10 +278,8 @@ class MarketLogic:
             p_forall=self.config.p_schedule.at(epoch), p_exists=logic.p_exists, p_sat=logic.p_sat,
         )  # fmt: skip
 
-    def _prepared(
-        self, probabilities: np.ndarray, facts: np.ndarray, strict: bool = True
-    ) -> tuple[Workspace, np.ndarray, int]:
-        """The inputs filled in, and how many rows count: the negative of it where a choice is not finite."""
+    def _rows(self, probabilities: np.ndarray, facts: np.ndarray) -> int:
+        """How many rows there are. Raises DataError where choices and facts do not fit."""
         n = facts.shape[0] if facts.ndim == 2 else -1
         if facts.shape != (n, N_INSTRUMENT_FEATURES) or probabilities.shape != (n, 3):
             raise DataError(
@@ -270,13 +287,18 @@ class MarketLogic:
                 got=f"probabilities {probabilities.shape}, facts {facts.shape}",
                 expected=f"(B, 3) and (B, {N_INSTRUMENT_FEATURES})",
             )
+        return n
+
+    def _prepared(self, probabilities: np.ndarray, facts: np.ndarray) -> tuple[Workspace, np.ndarray, int]:
+        """The inputs filled in, and how many rows count. Raises DataError where a choice of them is not finite."""
+        n = self._rows(probabilities, facts)
         if n == 0:
             return self._room(1)[0], np.empty((0, 0)), 0
         work, rows = self._room(n)
         counted, finite = _fill(facts, probabilities, self._columns, work.values, work.weights)
-        if not finite and strict:
+        if not finite:
             raise DataError("a choice is not a number", got="NaN or infinity in probabilities")
-        return work, rows, counted if finite else -counted
+        return work, rows, counted
 
     def _room(self, n: int) -> tuple[Workspace, np.ndarray]:
         room = self._workspaces.get(n)

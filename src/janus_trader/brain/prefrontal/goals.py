@@ -34,7 +34,8 @@ class Status(StrEnum):
 
 
 _RETURN, _DRAWDOWN, _COST, _SUBGOALS = Measure.RETURN, Measure.DRAWDOWN, Measure.COST, Measure.SUBGOALS
-_ACTIVE = Status.ACTIVE  # finding a member of an enumeration by its name costs more than the comparison
+# finding a member of an enumeration by its name costs more than the comparison
+_ACTIVE, _ACHIEVED, _FAILED = Status.ACTIVE, Status.ACHIEVED, Status.FAILED
 
 
 class GoalConfig(Config, frozen=True):
@@ -97,9 +98,11 @@ class GoalBook:
     def __init__(self, config: GoalsConfig) -> None:
         self.config = config
         _checked(config.goals)
-        self._children = {
-            g.name: tuple(i for i, c in enumerate(config.goals) if c.parent == g.name) for g in config.goals
-        }
+        self._measures = [Measure(g.measure) for g in config.goals]
+        self._limits = [(g.target, g.horizon) for g in config.goals]
+        self._priorities = [g.priority for g in config.goals]
+        self._children = [[i for i, c in enumerate(config.goals) if c.parent == g.name] for g in config.goals]
+        self._upwards = range(len(config.goals) - 1, -1, -1)  # children before their parents
         self._words = tuple(_words(g) for g in config.goals)
         self.reset()
 
@@ -118,20 +121,23 @@ class GoalBook:
         """One bar."""
         equity = portfolio.equity
         known = 0.0 < equity < math.inf
-        self._renew()
-        for i, goal in enumerate(self.config.goals):
-            if self._age[i] < 0:
+        status, age = self._status, self._age
+        if status.count(_ACTIVE) < len(status):
+            self._renew()
+        for i, measure in enumerate(self._measures):
+            if age[i] < 0:
                 if not known:
                     continue
                 self._start[i] = self._peak[i] = equity
                 self._paid[i], self._value[i] = portfolio.realised_costs, 0.0
-            if self._status[i] is not _ACTIVE:
+            if status[i] is not _ACTIVE:
                 continue
-            self._age[i] += 1
-            if goal.measure != _SUBGOALS:
-                self._measure(i, portfolio, known)
-        for i in range(len(self.config.goals) - 1, -1, -1):
-            if self._status[i] is _ACTIVE and self._age[i] >= 0:
+            age[i] += 1
+            if measure is not _SUBGOALS:
+                value = self._measure(i, measure, portfolio) if known else _unknown(measure)
+                self._value[i] = value if value == value else math.inf
+        for i in self._upwards:
+            if status[i] is _ACTIVE and age[i] >= 0:
                 self._settle(i, known)
 
     def _renew(self) -> None:
@@ -143,46 +149,42 @@ class GoalBook:
                 self._begin(i)
 
     def _begin(self, i: int) -> None:
-        self._status[i], self._age[i] = Status.ACTIVE, -1
-        for child in self._children[self.config.goals[i].name]:
+        self._status[i], self._age[i] = _ACTIVE, -1
+        for child in self._children[i]:
             self._begin(child)
 
-    def _measure(self, i: int, portfolio: PortfolioState, known: bool) -> None:
-        measure, equity = self.config.goals[i].measure, portfolio.equity
-        if not known:
-            self._value[i] = 0.0 if measure == _RETURN else math.inf
-        elif measure == _RETURN:
-            self._value[i] = equity / self._start[i] - 1.0
-        elif measure == _DRAWDOWN:
-            self._peak[i] = max(self._peak[i], equity)
-            self._value[i] = max(self._value[i], 1.0 - equity / self._peak[i])
-        elif measure == _COST:
-            self._value[i] = (portfolio.realised_costs - self._paid[i]) / self._start[i]
-        else:
-            self._value[i] = max(self._value[i], portfolio.gross)
-        if math.isnan(self._value[i]):
-            self._value[i] = math.inf
+    def _measure(self, i: int, measure: Measure, portfolio: PortfolioState) -> float:
+        """Where a goal stands, by a portfolio that is known."""
+        equity = portfolio.equity
+        if measure is _RETURN:
+            return equity / self._start[i] - 1.0
+        if measure is _DRAWDOWN:
+            peak = self._peak[i] = max(self._peak[i], equity)
+            return max(self._value[i], 1.0 - equity / peak)
+        if measure is _COST:
+            return (portfolio.realised_costs - self._paid[i]) / self._start[i]
+        return max(self._value[i], portfolio.gross)
 
     def _settle(self, i: int, known: bool) -> None:
-        goal = self.config.goals[i]
-        over = self._age[i] >= goal.horizon
-        if goal.measure == _SUBGOALS:
-            below = [self._status[c] for c in self._children[goal.name]]
-            if Status.FAILED in below:
-                self._end(i, Status.FAILED)
-            elif all(s is Status.ACHIEVED for s in below):
-                self._end(i, Status.ACHIEVED)
+        measure, (target, horizon) = self._measures[i], self._limits[i]
+        over = self._age[i] >= horizon
+        if measure is _SUBGOALS:
+            below = [self._status[c] for c in self._children[i]]
+            if _FAILED in below:
+                self._end(i, _FAILED)
+            elif below.count(_ACHIEVED) == len(below):
+                self._end(i, _ACHIEVED)
             elif over:
                 self._end(i, Status.EXPIRED)
-        elif goal.measure == _RETURN:
-            if known and self._value[i] >= goal.target:
-                self._end(i, Status.ACHIEVED)
+        elif measure is _RETURN:
+            if known and self._value[i] >= target:
+                self._end(i, _ACHIEVED)
             elif over:
                 self._end(i, Status.EXPIRED)
-        elif self._value[i] > goal.target:
-            self._end(i, Status.FAILED)
+        elif self._value[i] > target:
+            self._end(i, _FAILED)
         elif over:
-            self._end(i, Status.ACHIEVED)
+            self._end(i, _ACHIEVED)
 
     def _end(self, i: int, status: Status) -> None:
         self._status[i] = status
@@ -203,17 +205,20 @@ class GoalBook:
         raise KeyError(name)
 
     def _progress(self, i: int) -> float:
-        goal = self.config.goals[i]
-        if self._status[i] is Status.ACHIEVED:
+        measure = self._measures[i]
+        if self._status[i] is _ACHIEVED:
             return 1.0
-        if goal.measure == _SUBGOALS:
-            children = self._children[goal.name]
-            total = sum(self.config.goals[c].priority for c in children)
-            return sum(self.config.goals[c].priority * self._progress(c) for c in children) / total
-        share = self._value[i] / goal.target if goal.target > 0.0 else math.inf * self._value[i]
-        if math.isnan(share):
+        if measure is _SUBGOALS:
+            progress, total = 0.0, 0.0
+            for c in self._children[i]:
+                progress += self._priorities[c] * self._progress(c)
+                total += self._priorities[c]
+            return progress / total
+        target = self._limits[i][0]
+        share = self._value[i] / target if target > 0.0 else math.inf * self._value[i]
+        if share != share:
             share = 0.0
-        return min(max(share if goal.measure == _RETURN else 1.0 - share, 0.0), 1.0)
+        return min(max(share if measure is _RETURN else 1.0 - share, 0.0), 1.0)
 
     @property
     def ended(self) -> dict[str, dict[str, int]]:
@@ -244,10 +249,12 @@ class GoalBook:
         """The goals in one line, for `janus explain`."""
         parts = []
         for i, (composite, name, wanted, horizon) in enumerate(self._words):
-            far = f"{self._progress(i):.0%}" if composite else f"{self._value[i]:.1%}{wanted}"
             status = self._status[i]
             become = f"{max(self._age[i], 0)}{horizon}" if status is _ACTIVE else str(status)
-            parts.append(f"{name} {far}, {become}")
+            if composite:
+                parts.append(f"{name} {self._progress(i):.0%}, {become}")
+            else:
+                parts.append(f"{name} {self._value[i]:.1%}{wanted}, {become}")
         return "; ".join(parts)
 
     def snapshot(self) -> bytes:
@@ -272,6 +279,11 @@ class GoalBook:
         self._age = [int(a) for a in tree["age"]]
         self._start, self._paid, self._peak, self._value = ([float(x) for x in xs] for xs in tree["numbers"])
         self._ended = {k: {Status(s): int(n) for s, n in v.items()} for k, v in tree["ended"].items()}
+
+
+def _unknown(measure: Measure) -> float:
+    """The worst a goal can stand: nothing reached, a limit broken."""
+    return 0.0 if measure is _RETURN else math.inf
 
 
 def _words(goal: GoalConfig) -> tuple[bool, str, str, str]:

@@ -394,6 +394,29 @@ def _descend(
 
 
 @njit(cache=True)
+def forward(
+    stages, outputs, code, k, leaves, offsets, rules, values, weights, importance, p, quantum, means, work, rows
+):  # type: ignore[no-untyped-def]  # fmt: skip
+    """Satisfaction of a knowledge base in [0, 1]: `run` without a gradient. O(instructions x cases)."""
+    for s in range(stages.shape[0]):
+        _aggregate(
+            stages[s], outputs, code, k, leaves, values, weights, offsets[s], p, quantum, means,
+            rows if s == 0 else rows[:0], work,
+        )  # fmt: skip
+    return 1.0 - _mean_error(rules, values, importance, p, quantum)[0] ** (1.0 / p[2])
+
+
+@njit(cache=True)
+def _mean_error(rules, values, importance, p, quantum):  # type: ignore[no-untyped-def]
+    """Mean of the rules' errors to the power of SAT, and the sum of their weights."""
+    keep, summed, total = 1.0 - quantum, 0.0, 0.0
+    for r in range(importance.size):
+        summed += importance[r] * (1.0 - keep * values[rules + r]) ** p[2]
+        total += importance[r]
+    return summed / total if total > 0.0 else 0.0, total
+
+
+@njit(cache=True)
 def run(
     stages, outputs, code, k, leaves, active, offsets, rules, values, weights, importance, p, quantum,
     backward, means, grads, rows, work,
@@ -404,18 +427,12 @@ def run(
     zeroed here. ``rules`` is where the first rule lies, ``importance`` (R,) their weights, ``p`` the powers of ∀, ∃
     and SAT. Returns SAT in [0, 1]. O(instructions x cases).
     """
-    last = stages.shape[0]
-    for s in range(last):
-        _aggregate(
-            stages[s], outputs, code, k, leaves, values, weights, offsets[s], p, quantum, means,
-            rows if s == 0 else rows[:0], work,
-        )  # fmt: skip
-    keep, summed, total = 1.0 - quantum, 0.0, 0.0
-    for r in range(importance.size):
-        summed += importance[r] * (1.0 - keep * values[rules + r]) ** p[2]
-        total += importance[r]
-    mean = summed / total if total > 0.0 else 0.0
-    satisfaction = 1.0 - mean ** (1.0 / p[2])
+    last, keep = stages.shape[0], 1.0 - quantum
+    satisfaction = forward(
+        stages, outputs, code, k, leaves, offsets, rules, values, weights, importance, p, quantum, means,
+        work, rows,
+    )  # fmt: skip
+    mean, total = _mean_error(rules, values, importance, p, quantum)
     if backward and total > 0.0:
         grads[:] = 0.0
         for r in range(importance.size):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -40,6 +40,17 @@ class Workspace:
         self._work = np.zeros((4, max(nodes, outputs, 3), kernel.BLOCK))
         self._none = np.empty((0, 0))
         self._p = np.empty(3)
+        self.forward_arguments = self._forward_arguments()
+
+    def _forward_arguments(self) -> tuple[Any, ...]:
+        """What `kernel.forward` needs but for the rows: for kernels that fill in and run in one call."""
+        c, logic = self.compiled, self.compiled.logic
+        powers = np.array([logic.p_forall, logic.p_exists, logic.p_sat])
+        return (
+            self._stages, self._outputs, self._code, c.k, self._leaf_table, self._offsets, self._rules,
+            self.values, self.weights, c.importance, powers, EPSILON if logic.stable else 0.0, self.means,
+            self._work,
+        )  # fmt: skip
 
     @staticmethod
     def _view(buffer: np.ndarray, place: int, shape: tuple[int, ...]) -> np.ndarray:
