@@ -10,9 +10,8 @@ from janus_trader.brain.basal_ganglia.policy_input import position_column
 from janus_trader.brain.basal_ganglia.policy_learner import (
     ActorCriticLearner,
     DoubleDqnLearner,
-    choice_rewards,
-    softmax_slope,
 )
+from janus_trader.brain.basal_ganglia.policy_payoffs import choice_rewards, logical_slopes
 from janus_trader.brain.basal_ganglia.policy_trust import PolicyTrust
 from janus_trader.contracts.features import INSTRUMENT_FEATURES
 from janus_trader.foundation.codec import pack, unpack
@@ -114,13 +113,14 @@ def test_rewards_are_position_times_payoff_less_the_change():
 
 
 def test_next_states_hold_what_was_chosen():
-    learner, data = learner_of("actor_critic"), episodes(4, 0.0)
-    rows = learner._rows(data, np.array([1, 4]))
-    assert rows.after.shape == (24, learner.sizes[0])
-    column = position_column(K)
-    assert rows.after[:, column].tolist() == [-1.0] * 8 + [0.0] * 8 + [1.0] * 8
-    one = learner._rows(data.after, np.array([1, 4]), with_after=False).states
-    np.testing.assert_array_equal(np.delete(rows.after[:8], column, 1), np.delete(one, column, 1))
+    learner, data = learner_of("double_dqn"), episodes(4, 0.0)
+    rows, column = learner._rows(data, np.array([1, 4])), position_column(K)
+    assert rows.after.shape == (8, learner.sizes[0])
+    np.testing.assert_array_equal(rows.after, learner._rows(data.after, np.array([1, 4])).states)
+    choice = np.arange(8) % 3
+    after = learner._transitions(rows, choice)[1]
+    assert after[:, column].tolist() == (choice - 1.0).tolist()
+    np.testing.assert_array_equal(np.delete(after, column, 1), np.delete(rows.after, column, 1))
     assert rows.last.tolist() == [False, False, False, True] * 2
 
 
@@ -157,7 +157,8 @@ def test_the_error_of_a_double_dqn_is_its_definition():
     q = learner._core.values(rows.states)
     a = q.argmax(axis=1)
     reward = learner._rewards(rows)[np.arange(60), a]
-    after = rows.after[a * 60 + np.arange(60)]
+    after = rows.after.copy()
+    after[:, position_column(K)] = a - 1.0
     judged = learner._core.online.outputs(after, core["target"]).copy()
     best = judged[np.arange(60), learner._core.values(after).argmax(axis=1)]
     delta = np.abs(reward + 0.9 * best - q[np.arange(60), a]).reshape(N, 10).mean(axis=0)
@@ -210,7 +211,9 @@ def test_slope_through_the_softmax_is_that_of_finite_differences():
     p = np.exp(z) / np.exp(z).sum()
     h = 1e-6
     numeric = [(loss(z + h * e) - loss(z - h * e)) / (2 * h) for e in np.eye(3)]
-    np.testing.assert_allclose(softmax_slope(p, g)[0], numeric, atol=1e-9)
+    out = np.empty((2, 3))
+    logical_slopes(np.stack([p[0], p[0]]), np.stack([g[0], g[0]]), np.array([True, False]), 0.5, out)
+    np.testing.assert_allclose(out, [0.5 * np.array(numeric), np.zeros(3)], atol=1e-9)
 
 
 def judged(learner, data, batches, **changes):

@@ -17,6 +17,7 @@ from janus_trader.numerics.dense_network import (
     forward,
     initial_parameters,
     network_sizes,
+    outputs_at,
     parameter_count,
     softmax_rows,
 )
@@ -184,3 +185,22 @@ def test_softmax_is_a_distribution_in_the_order_of_the_scores(scores, temperatur
 def test_sizes_that_make_no_network_are_refused(sizes):
     with pytest.raises(ConfigError):
         network_sizes(sizes)
+
+
+@pytest.mark.parametrize("shape", [s for s in SHAPES if len(s) > 2])
+@pytest.mark.parametrize("rows", [0, 1, 5, 32, 71])
+def test_outputs_with_a_column_replaced_are_those_of_the_rows_written_out(shape, rows):
+    generator, choices = np.random.default_rng(rows), np.array([-1.0, 0.0, 0.5])
+    sizes = network_sizes(shape)
+    theta = generator.standard_normal(parameter_count(sizes))
+    x = generator.standard_normal((rows, shape[0]))
+    for column in (0, shape[0] // 2, shape[0] - 1):
+        for output in range(shape[-1]):
+            got, expected = np.empty((rows, 3)), np.empty((rows, 3))
+            outputs_at(theta, sizes, x, column, choices, output, got)
+            for c, value in enumerate(choices):
+                written, activations = x.copy(), np.empty((rows, activation_count(sizes)))
+                written[:, column] = value
+                forward(theta, sizes, written, activations)
+                expected[:, c] = activations[:, activations.shape[1] - shape[-1] + output]
+            assert got.tobytes() == expected.tobytes()

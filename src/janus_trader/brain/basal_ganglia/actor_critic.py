@@ -11,7 +11,7 @@ from numba import njit
 from janus_trader.brain.basal_ganglia.network import Network, OptimiserConfig
 from janus_trader.foundation.config import Config, Fraction, NonNegative, Positive
 from janus_trader.numerics.advantage import generalised_advantages, trace_step
-from janus_trader.numerics.dense_network import softmax_rows
+from janus_trader.numerics.dense_network import outputs_at, softmax_rows
 
 
 class ActorCriticConfig(Config, frozen=True):
@@ -97,6 +97,12 @@ class ActorCritic:
         probabilities = np.empty((len(states), self.actions))
         softmax_rows(outputs[:, : self.actions], 1.0, probabilities)
         return probabilities, outputs[:, self.actions].copy()
+
+    def values_at(self, states: np.ndarray, column: int, choices: np.ndarray) -> np.ndarray:
+        """Values (B, m) of states with each of ``choices`` (m,) in one of their columns."""
+        out = np.empty((len(states), choices.size))
+        outputs_at(self.network.theta, self.network.sizes, states, column, choices, self.actions, out)
+        return out
 
     def probabilities(self, states: np.ndarray) -> np.ndarray:
         """Probabilities (B, A)."""

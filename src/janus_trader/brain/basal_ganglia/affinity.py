@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
+from numba import njit
 
 from janus_trader.brain.basal_ganglia.evidence import Span
 from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, Count, Fraction, NonNegative, Positive
+from janus_trader.numerics.signal_payoffs import clipped, pairwise_sum
 
 
 class AffinityConfig(Config, frozen=True):
@@ -28,6 +30,36 @@ class AffinityConfig(Config, frozen=True):
     ] = 2.0
     clip: Annotated[Positive, Meta(description="bound of one payoff, in volatilities")] = 3.0
     memory: Annotated[Positive, Meta(description="replays remembered by the running sums")] = 5000.0
+
+
+@njit(cache=True)
+def traded_sums(signals, payoff, weight, clip, sums):  # type: ignore[no-untyped-def]
+    """Weight, payoff and squared payoff of every pair over the episodes with a signal, (3, k, n). O(E·k·n)."""
+    sums[:] = 0.0
+    for e in range(signals.shape[0]):
+        for k in range(signals.shape[1]):
+            for i in range(signals.shape[2]):
+                s = signals[e, k, i]
+                if abs(s) > 1e-9:
+                    paid = np.sign(s) * clipped(payoff[e, k, i], clip)
+                    sums[0, k, i] += weight[e]
+                    sums[1, k, i] += paid * weight[e]
+                    sums[2, k, i] += paid * paid * weight[e]
+
+
+@njit(cache=True)
+def followed_payoff(signals, payoff, affinity, direction, clip):  # type: ignore[no-untyped-def]
+    """Sum of the sizes of the weighted signals, and of what they paid. O(E·k·n)."""
+    size, paid = np.empty(signals.size), np.empty(signals.size)
+    at = 0
+    for e in range(signals.shape[0]):
+        for k in range(signals.shape[1]):
+            for i in range(signals.shape[2]):
+                weight = affinity[k, i] * direction[k] * signals[e, k, i]
+                size[at] = abs(weight)
+                paid[at] = weight * clipped(payoff[e, k, i], clip)
+                at += 1
+    return pairwise_sum(size), pairwise_sum(paid)
 
 
 class AffinityLearner:
@@ -76,11 +108,8 @@ class AffinityLearner:
             return None
         config, arrays = self.config, Episodes.of(train)
         evidence = unpack(self._parameters["evidence"])
-        traded = np.abs(arrays.signals) > 1e-9
-        paid = np.sign(arrays.signals) * np.clip(arrays.payoff, -config.clip, config.clip)
-        keep = max(0.0, 1.0 - len(train) / config.memory)
-        counted = traded * arrays.weight[:, None, None]
-        new = np.stack([counted.sum(0), (paid * counted).sum(0), (paid**2 * counted).sum(0)])
+        keep, new = max(0.0, 1.0 - len(train) / config.memory), np.empty((3, *self._shape))
+        traded_sums(arrays.signals, arrays.payoff, arrays.weight, config.clip, new)
         sums = keep * evidence["sums"] + new
         span = Span.of(evidence["span"]).extended(arrays.step, keep)
         count = sums[0] * span.share()
@@ -103,10 +132,10 @@ class AffinityLearner:
         if not held_back:
             return 0.0
         p = self._parameters if parameters is None else parameters
-        arrays, clip = Episodes.of(held_back), self.config.clip
-        weight = np.asarray(p["affinity"]) * np.asarray(p["direction"])[:, None] * arrays.signals
-        total = np.abs(weight).sum()
-        paid = (weight * np.clip(arrays.payoff, -clip, clip)).sum()
+        arrays = Episodes.of(held_back)
+        total, paid = followed_payoff(
+            arrays.signals, arrays.payoff, p["affinity"], p["direction"], self.config.clip
+        )
         return float(paid / total) if total > 0.0 else 0.0
 
 

@@ -1,4 +1,4 @@
-"""What episodes say about sources of signals: payoffs, and how much evidence they really are."""
+"""How much evidence the replays of a night really are."""
 
 from __future__ import annotations
 
@@ -6,16 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-
-from janus_trader.contracts.memory import Episodes
-
-
-def source_payoffs(episodes: Episodes, clip: float) -> tuple[np.ndarray, np.ndarray]:
-    """Signal-weighted mean payoff Σ s·p / Σ|s| of each source, clipped, and where it spoke; both (E, k)."""
-    weight = np.abs(episodes.signals).sum(axis=2)
-    spoke = weight > 1e-9
-    mean = (episodes.signals * episodes.payoff).sum(axis=2) / np.where(spoke, weight, 1.0)
-    return np.clip(np.where(spoke, mean, 0.0), -clip, clip), spoke
 
 
 @dataclass(frozen=True)

@@ -74,6 +74,24 @@ def policy_rows(features, signals, held, context, episodes, instruments, unit, c
             row[f + k + 1 + j] = value if np.isfinite(value) else 0.0
 
 
+@njit(cache=True)
+def pair_up(instruments, step, continues, weight, payoff, features, which, whom, weights, paid, facts, last):  # type: ignore[no-untyped-def]
+    """Pair every one of some instruments with every episode, instrument by instrument. O(B·f).
+
+    Fills, for the B = instruments · episodes pairs, whose and which they are, (B,), and what else learning needs:
+    weights (0 where no next bar is known), payoffs, features ``facts`` (B, f), and ``last`` (B,) where what a
+    row led to is not the row after it.
+    """
+    count = step.size
+    for b in range(which.size):
+        e, i = b % count, instruments[b // count]
+        which[b], whom[b] = e, i
+        weights[b] = weight[e] if continues[e] else weight[e] * 0.0
+        paid[b] = payoff[e, i]
+        facts[b] = features[e, i]
+        last[b] = e == count - 1 or step[e + 1] - step[e] != 1 or not continues[e + 1]
+
+
 def filled(values: Any, shape: tuple[int, ...]) -> np.ndarray:
     """Columns of episodes as float64, or zeros of ``shape`` where an episode does not carry them."""
     array = np.ascontiguousarray(values, np.float64)

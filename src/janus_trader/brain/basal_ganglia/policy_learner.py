@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numba import njit
 
 from janus_trader.brain.basal_ganglia.actor_critic import ActorCritic
 from janus_trader.brain.basal_ganglia.double_dqn import DoubleDqn
@@ -19,14 +18,21 @@ from janus_trader.brain.basal_ganglia.policy_input import (
     POSITIONS,
     SCALE,
     filled,
+    pair_up,
     policy_rows,
     position_column,
     row_size,
 )
+from janus_trader.brain.basal_ganglia.policy_payoffs import (
+    choice_rewards,
+    expected_errors,
+    known_advantages,
+    logical_slopes,
+    positions_paid,
+)
 from janus_trader.contracts.features import N_INSTRUMENT_FEATURES
 from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.contracts.protocols import LogicLoss
-from janus_trader.numerics.advantage import generalised_advantages
 from janus_trader.numerics.dense_network import activation_count, forward, softmax_rows
 
 
@@ -35,8 +41,8 @@ class Rows:
     """Rows of (episode, instrument) pairs, instrument by instrument and in the order of time.
 
     ``states`` (B, size), ``position``, ``payoff``, ``weight`` (B,), ``facts`` (B, f), ``last`` (B,) where the next
-    row is not the next bar; ``after`` (3B, size) are the states one bar later, a third for each position one
-    could have taken, None where nobody recorded them.
+    row is not the next bar; ``after`` (B, size) are the states one bar later, None where nobody recorded them:
+    the position in them is the one the book held, where one choice or another would have led to its own.
     """
 
     states: np.ndarray
@@ -46,32 +52,6 @@ class Rows:
     facts: np.ndarray
     last: np.ndarray
     after: np.ndarray | None
-
-
-@njit(cache=True)
-def choice_rewards(position, payoff, cost, clip, out):
-    """What short, flat and long pay, (B, 3): a·payoff − cost·|a − position|, in volatilities. O(B).
-
-    >>> out = np.empty((1, 3))
-    >>> choice_rewards(np.ones(1), np.array([2.0]), 0.1, 3.0, out)
-    >>> out.tolist()
-    [[-2.2, -0.1, 2.0]]
-    """
-    for b in range(position.size):
-        paid = min(max(payoff[b], -clip), clip)
-        for c in range(3):
-            a = c - 1.0
-            out[b, c] = a * paid - cost * abs(a - position[b])
-
-
-def softmax_slope(probabilities: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    """Slope by the logits of a loss whose slope by the probabilities is given; both (B, m).
-
-    >>> softmax_slope(np.array([[0.5, 0.5]]), np.array([[1.0, 0.0]])).tolist()
-    [[0.25, -0.25]]
-    """
-    mean = (probabilities * slope).sum(axis=1, keepdims=True)
-    return np.asarray(probabilities * (slope - mean))
 
 
 class PolicyLearner:
@@ -106,7 +86,7 @@ class PolicyLearner:
         self._core = self._make(np.random.Generator(np.random.PCG64(config.seed)))
         self._layers = self._core_network().sizes
         self._buffer = np.empty((0, activation_count(self._layers)))
-        self._judged: tuple[Episodes, Rows] | None = None
+        self._judged: tuple[Episodes, np.ndarray, np.ndarray] | None = None
         self.reset()
 
     def _make(self, generator: np.random.Generator) -> Any:
@@ -176,15 +156,16 @@ class PolicyLearner:
 
     def paid(self, episodes: Sequence[Episode], parameters: dict[str, Any] | None = None) -> np.ndarray:
         """Mean over the instruments of what positions π(long) − π(short) paid at each bar, net, (E,)."""
-        columns, config = Episodes.of(episodes), self.config
+        columns, config, n = Episodes.of(episodes), self.config, self.n
         if self._judged is None or self._judged[0] is not columns:  # a night judges twice on the same ones
-            self._judged = columns, self._rows(columns, np.arange(self.n), with_after=False)
-        rows = self._judged[1]
-        position = (self.probabilities(rows.states, parameters) @ POSITIONS).reshape(self.n, -1)
-        payoff = np.clip(rows.payoff, -config.payoff_clip, config.payoff_clip).reshape(self.n, -1)
-        change = np.abs(np.diff(position, axis=1, prepend=position[:, :1]))
-        change[:, 1:][:, np.diff(columns.step) != 1] = 0.0
-        return np.asarray((position * payoff - config.cost * change).mean(axis=0))
+            which, whom = np.tile(np.arange(len(columns)), n), np.repeat(np.arange(n), len(columns))
+            payoff = np.ascontiguousarray(columns.payoff[:, 0, :], np.float64)
+            self._judged = columns, self._states(columns, which, whom), payoff
+        _, states, payoff = self._judged
+        net = np.empty((n, len(columns)))
+        probabilities = self.probabilities(states, parameters)
+        positions_paid(probabilities, payoff, columns.step, config.cost, config.payoff_clip, net)
+        return np.asarray(np.add.reduce(net, axis=0) / n)
 
     def errors(self, episodes: Sequence[Episode]) -> np.ndarray:
         """Temporal-difference errors (E,) of the parameters in force: mean size over the instruments.
@@ -200,11 +181,14 @@ class PolicyLearner:
 
     def probabilities(self, states: np.ndarray, parameters: dict[str, Any] | None = None) -> np.ndarray:
         """Probabilities (B, 3) of short, flat and long."""
-        p = self._parameters if parameters is None else parameters
+        if parameters is None or parameters is self._parameters:
+            theta = self.theta
+        else:
+            theta = np.asarray(parameters["network"]["theta"], np.float64)
         if len(self._buffer) < len(states):
             self._buffer = np.empty((len(states), self._buffer.shape[1]))
         buffer = self._buffer[: len(states)]
-        forward(np.asarray(p["network"]["theta"], np.float64), self._layers, states, buffer)
+        forward(theta, self._layers, states, buffer)
         out = np.empty((len(states), 3))
         first = buffer.shape[1] - self.outputs
         softmax_rows(buffer[:, first : first + 3], self.temperature, out)
@@ -224,43 +208,42 @@ class PolicyLearner:
         """Temperature of the softmax over the outputs."""
         return 1.0
 
-    def _rows(self, episodes: Episodes, instruments: np.ndarray, *, with_after: bool = True) -> Rows:
-        count, m = len(episodes), len(instruments)
-        which = np.tile(np.arange(count), m)
-        whom = np.repeat(instruments, count)
-        states, facts = self._states(episodes, which, whom)
-        weight = episodes.weight[which]
-        after = None
-        if with_after and episodes.after is not None:
-            after = np.concatenate([self._states(episodes.after, which, whom)[0]] * 3)
-            after[:, position_column(self.sources)] = np.repeat(POSITIONS, count * m)
-            if episodes.continues is not None:
-                weight = weight * np.asarray(episodes.continues, np.float64)[which]
-        last = np.ones(count, np.bool_)
-        last[:-1] = np.diff(episodes.step) != 1
-        if episodes.continues is not None:
-            last[:-1] |= ~episodes.continues[1:]  # what a row without a future says must not flow back
+    def _rows(self, episodes: Episodes, instruments: np.ndarray) -> Rows:
+        count = len(episodes)
+        size = count * len(instruments)
+        which, whom = np.empty(size, np.int64), np.empty(size, np.int64)
+        weight, payoff, last = np.empty(size), np.empty(size), np.empty(size, np.bool_)
+        facts = np.empty((size, N_INSTRUMENT_FEATURES))
+        # what a row without a future says must neither count nor flow back
+        continues = np.ones(count, np.bool_) if episodes.continues is None else episodes.continues
+        pair_up(
+            instruments, episodes.step, continues, episodes.weight,
+            np.ascontiguousarray(episodes.payoff[:, 0, :], np.float64), self._features(episodes),
+            which, whom, weight, payoff, facts, last,
+        )  # fmt: skip
+        states = self._states(episodes, which, whom)
         return Rows(
             states=states,
             position=states[:, position_column(self.sources)].copy(),
-            payoff=np.ascontiguousarray(episodes.payoff[:, 0, :], np.float64)[which, whom],
+            payoff=payoff,
             weight=weight,
             facts=facts,
-            last=np.tile(last, m),
-            after=after,
+            last=last,
+            after=None if episodes.after is None else self._states(episodes.after, which, whom),
         )
 
-    def _states(
-        self, episodes: Episodes, which: np.ndarray, whom: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray]:
-        count, f = len(episodes), N_INSTRUMENT_FEATURES
-        features = filled(episodes.features, (count, self.n, f))
-        held = filled(episodes.held, (count, self.n))
+    def _features(self, episodes: Episodes) -> np.ndarray:
+        return filled(episodes.features, (len(episodes), self.n, N_INSTRUMENT_FEATURES))
+
+    def _states(self, episodes: Episodes, which: np.ndarray, whom: np.ndarray) -> np.ndarray:
+        held = filled(episodes.held, (len(episodes), self.n))
         states = np.empty((which.size, self.sizes[0]))
         signals = np.ascontiguousarray(episodes.signals, np.float64)
         context = np.ascontiguousarray(episodes.context, np.float64)
-        policy_rows(features, signals, held, context, which, whom, self.unit, CENTRE, SCALE, states)
-        return states, features[which, whom]
+        policy_rows(
+            self._features(episodes), signals, held, context, which, whom, self.unit, CENTRE, SCALE, states
+        )
+        return states
 
     def _rewards(self, rows: Rows) -> np.ndarray:
         out = np.empty((len(rows.payoff), 3))
@@ -275,8 +258,8 @@ class PolicyLearner:
             return None
         # All rows are handed over, so that every batch has one size; those not known get no say.
         _, slope, _ = self._logic.loss(probabilities, rows.facts)
-        out = weight * softmax_slope(probabilities, np.asarray(slope, np.float64))
-        out[~known] = 0.0
+        out = np.empty((len(known), 3))
+        logical_slopes(probabilities, np.asarray(slope, np.float64), known, weight, out)
         return out
 
 
@@ -297,31 +280,31 @@ class ActorCriticLearner(PolicyLearner):
     def _core_network(self) -> Any:
         return self._core.network
 
-    def _advantages(self, rows: Rows) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """Probabilities (B, 3), advantages of every choice (B, 3), GAE of the policy and values (B,)."""
-        c, count = self.config.actor_critic, len(rows.payoff)
-        gamma, future = 0.0, np.zeros((count, 3))
-        if rows.after is not None:
-            gamma = c.gamma
-            future = self._core.evaluate(rows.after)[1].reshape(3, count).T.copy()
-        probabilities, values = self._core.evaluate(rows.states)
-        rewards = self._rewards(rows)
-        expected = (probabilities * rewards).sum(axis=1)
-        after = (probabilities * future).sum(axis=1)
-        advantage = np.empty(count)
-        never = np.zeros(count, np.bool_)
-        generalised_advantages(expected, values, after, never, rows.last, gamma, c.lam, advantage)
-        return probabilities, rewards + gamma * future - values[:, None], advantage, values
+    def _futures(self, rows: Rows) -> tuple[float, np.ndarray]:
+        """Discount, and the value (B, 3) of the state that each choice led to."""
+        if rows.after is None:
+            return 0.0, np.zeros((len(rows.payoff), 3))
+        column = position_column(self.sources)
+        return self.config.actor_critic.gamma, self._core.values_at(rows.after, column, POSITIONS)
 
     def _train(self, rows: Rows, share: float, generator: np.random.Generator) -> None:
-        probabilities, choices, advantage, values = self._advantages(rows)
+        gamma, future = self._futures(rows)
+        probabilities, values = self._core.evaluate(rows.states)
+        choices, returns = np.empty(probabilities.shape), np.empty(values.shape)
+        known_advantages(
+            probabilities, self._rewards(rows), future, values, rows.last, gamma, self.config.actor_critic.lam,
+            choices, returns,
+        )  # fmt: skip
         extra = self._logical_slope(probabilities, rows, share)
         weight = rows.weight if extra is None else share * rows.weight
-        self._core.step(rows.states, probabilities, choices, values + advantage, weight, extra)
+        self._core.step(rows.states, probabilities, choices, returns, weight, extra)
 
     def _errors(self, rows: Rows) -> np.ndarray:
-        probabilities, choices, _, _ = self._advantages(rows)
-        return np.asarray((probabilities * choices).sum(axis=1))
+        gamma, future = self._futures(rows)
+        probabilities, values = self._core.evaluate(rows.states)
+        out = np.empty(values.shape)
+        expected_errors(probabilities, self._rewards(rows), future, values, gamma, out)
+        return out
 
 
 class DoubleDqnLearner(PolicyLearner):
@@ -346,7 +329,9 @@ class DoubleDqnLearner(PolicyLearner):
         rewards = self._rewards(rows)[np.arange(count), choice]
         if rows.after is None:
             return rewards, rows.states, 0.0
-        return rewards, rows.after[choice * count + np.arange(count)], self.config.double_dqn.gamma
+        after = rows.after.copy()
+        after[:, position_column(self.sources)] = POSITIONS[choice]
+        return rewards, after, self.config.double_dqn.gamma
 
     def _train(self, rows: Rows, share: float, generator: np.random.Generator) -> None:
         choice = generator.integers(0, 3, len(rows.payoff))

@@ -7,11 +7,13 @@ from typing import Annotated, Any
 
 import numpy as np
 from msgspec import Meta
+from numba import njit
 
 from janus_trader.brain.thalamus.gating import EXTERNAL, MODALITIES, ORDER_BOOK, PRICE, SENTIMENT, VISUAL
 from janus_trader.contracts.memory import Episode, Episodes
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, NonNegative, Positive
+from janus_trader.numerics.signal_payoffs import pairwise_sum, signal_payoffs, weighted_sums
 
 #: Senses that deliver a direction of their own, in the order in which they are remembered.
 DIRECTED = (VISUAL, ORDER_BOOK, SENTIMENT)
@@ -33,16 +35,28 @@ class RelevanceConfig(Config, frozen=True):
 
 
 def payoffs(signals: np.ndarray, payoff: np.ndarray, clip: float) -> tuple[np.ndarray, np.ndarray]:
-    """Signal-weighted mean payoff Σ s·p / Σ|s| over the last axis, and where there was a signal.
+    """`signal_payoffs` of (E, k, n) in new arrays, (E, k).
 
-    >>> r, spoke = payoffs(np.array([[1.0, -1.0]]), np.array([[0.5, -0.1]]), 3.0)
-    >>> float(r[0]).__round__(3), bool(spoke[0])
-    (0.3, True)
+    >>> r, spoke = payoffs(np.array([[[1.0, -1.0]]]), np.array([[[0.5, -0.1]]]), 3.0)
+    >>> r.round(3).tolist(), spoke.tolist()
+    ([[0.3]], [[True]])
     """
-    weight = np.abs(signals).sum(axis=-1)
-    spoke = weight > 1e-9
-    mean = (signals * payoff).sum(axis=-1) / np.where(spoke, weight, 1.0)
-    return np.clip(np.where(spoke, mean, 0.0), -clip, clip), spoke
+    mean, spoke = np.empty(signals.shape[:2]), np.empty(signals.shape[:2], np.bool_)
+    signal_payoffs(signals, payoff, clip, mean, spoke)
+    return mean, spoke
+
+
+@njit(cache=True)
+def gated_payoff(gate, direction, mean, spoke):  # type: ignore[no-untyped-def]
+    """Sum of the gates of the channels that spoke, (E, k) in all, and of what they paid. O(E·k)."""
+    weight, paid = np.empty(mean.size), np.empty(mean.size)
+    at = 0
+    for e in range(mean.shape[0]):
+        for k in range(mean.shape[1]):
+            weight[at] = gate[k] * spoke[e, k]
+            paid[at] = weight[at] * mean[e, k] * direction[k]
+            at += 1
+    return pairwise_sum(weight), pairwise_sum(paid)
 
 
 class RelevanceLearner:
@@ -70,6 +84,7 @@ class RelevanceLearner:
         self.config = config
         self._family_of, self._external, self._n_families = family_of, external, n_families
         self._bias, self._recall = bias, recall
+        self._judged: tuple[Episodes, np.ndarray, np.ndarray] | None = None
         self.reset()
 
     def reset(self) -> None:
@@ -100,28 +115,30 @@ class RelevanceLearner:
         """Direction in which each source has paid, (k,): 1 or -1, 1 before any evidence."""
         return np.asarray(self._parameters["direction"])[: self._family_of.size]
 
-    def _channels(self, episodes: Sequence[Episode]) -> tuple[np.ndarray, np.ndarray]:
+    def _channels(self, episodes: Episodes) -> tuple[np.ndarray, np.ndarray]:
         """Payoff and presence of every source and, last, of the senses' evidence: (E, k + 3)."""
-        batch = Episodes.of(episodes)
-        r, spoke = payoffs(batch.signals, batch.payoff, self.config.clip)
-        seen, known = self._recall(batch.ts_event)
-        rs, spoke_s = payoffs(seen, batch.payoff[:, :1, :], self.config.clip)
-        return np.column_stack([r, rs]), np.column_stack([spoke, spoke_s & known[:, None]])
+        sources, clip = episodes.signals.shape[1], self.config.clip
+        mean = np.empty((len(episodes), sources + len(DIRECTED)))
+        spoke = np.empty(mean.shape, np.bool_)
+        signal_payoffs(episodes.signals, episodes.payoff, clip, mean[:, :sources], spoke[:, :sources])
+        seen, known = self._recall(episodes.ts_event)
+        signal_payoffs(seen, episodes.payoff[:, :1, :], clip, mean[:, sources:], spoke[:, sources:])
+        spoke[:, sources:] &= known[:, None]
+        return mean, spoke
 
     def propose(self, train: Sequence[Episode], rng: np.random.Generator) -> dict[str, Any] | None:
         """Candidate relevance after the training episodes; None when there are none. O(E·k·n)."""
         if not train:
             return None
-        r, spoke = self._channels(train)
+        batch = Episodes.of(train)
+        r, spoke = self._channels(batch)
         evidence = unpack(self._parameters["evidence"])
-        keep = max(0.0, 1.0 - len(train) / self.config.memory)
-        counted = spoke * Episodes.of(train).weight[:, None]
-        new = np.stack([counted.sum(0), (r * counted).sum(0), (r * r * counted).sum(0)])
+        keep, new = max(0.0, 1.0 - len(batch) / self.config.memory), np.empty((3, r.shape[1]))
+        weighted_sums(r, spoke, batch.weight, new)
         sums = keep * evidence["sums"] + new
-        total = keep * evidence["total"] + len(train)
-        steps = Episodes.of(train).step
-        first = int(steps.min()) if evidence["first"] < 0 else min(evidence["first"], int(steps.min()))
-        last = max(evidence["last"], int(steps.max()))
+        total = keep * evidence["total"] + len(batch)
+        oldest, last = int(batch.step.min()), max(evidence["last"], int(batch.step.max()))
+        first = oldest if evidence["first"] < 0 else min(evidence["first"], oldest)
         # Replay repeats episodes: the evidence is never counted as more than the bars it spans.
         count = sums[0] * min(1.0, (last - first + 1) / total)
         ratio = np.where(sums[2] > 0, sums[1] / np.sqrt(np.maximum(sums[0] * sums[2], 1e-300)), 0.0)
@@ -161,7 +178,10 @@ class RelevanceLearner:
         if not held_back:
             return 0.0
         p = self._parameters if parameters is None else parameters
-        r, spoke = self._channels(held_back)
+        columns = Episodes.of(held_back)
+        if self._judged is None or self._judged[0] is not columns:  # a night judges twice on the same ones
+            self._judged = columns, *self._channels(columns)
+        _, r, spoke = self._judged
         modality, family = np.asarray(p["modality"]), np.asarray(p["family"])
         own = np.where(self._external, modality[EXTERNAL], modality[PRICE])
         bias = np.where(self._external, self._bias[EXTERNAL], self._bias[PRICE])
@@ -170,6 +190,5 @@ class RelevanceLearner:
         gate = 1.0 / (1.0 + np.exp(-logits))
         direction = np.asarray(p["direction"]).copy()
         direction[-len(DIRECTED) :] = 1.0
-        weight = gate * spoke
-        total = weight.sum()
-        return float((weight * r * direction).sum() / total) if total > 0 else 0.0
+        total, paid = gated_payoff(gate, direction, r, spoke)
+        return float(paid / total) if total > 0 else 0.0
