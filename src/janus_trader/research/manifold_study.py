@@ -20,6 +20,8 @@ from janus_trader.foundation.rng import Rng
 from janus_trader.learning.manifold import (
     AlignedConfig,
     DistilledMap,
+    ParametricConfig,
+    ParametricMap,
     Relations,
     UMAPConfig,
     alignment_error,
@@ -38,6 +40,12 @@ LEAST = 30
 DRIFT_COLUMNS = (
     "night", "memories", "shared", "map moved", "of chance", "another seed", "contexts shifted", "null", "p",
 )  # fmt: skip
+
+PLACING_COLUMNS = ("placed by", "nights", "seen", "new", "neighbours kept", "closer than distilled")
+
+#: Share of the memories of a night, the latest, that are placed without having been learned.
+NEW = 0.2
+_NEIGHBOURS = 10
 
 
 def remembered(run: Run) -> Episodes:
@@ -67,7 +75,9 @@ def _nights(run: Run, episodes: Episodes, maps: int, window: int) -> list[tuple[
     return [(enough[i][0], np.arange(max(0, enough[i][1] - window), enough[i][1])) for i in picked]
 
 
-def memory_study(run: Run, maps: int = 8, window: int = 500, seed: int = 0) -> dict[str, Any]:
+def memory_study(
+    run: Run, maps: int = 8, window: int = 500, seed: int = 0, parametric: bool = False
+) -> dict[str, Any]:
     """Map a run's memories over its nights and measure how they moved.
 
     Parameters
@@ -78,13 +88,15 @@ def memory_study(run: Run, maps: int = 8, window: int = 500, seed: int = 0) -> d
     window : int
         Memories on each map, the latest before the night.
     seed : int
+    parametric : bool
+        Also compare networks that place new memories (`placing_study`); needs the extra ``ml``.
 
     Returns
     -------
     dict
         ``nights`` with points and drift against the night mapped before, ``alignment_error`` (of related
         points over the spread of the map) beside that of separate fits, ``distilled_error`` of the network
-        that places new memories on the last map.
+        that places new memories on the last map; ``placing`` where it was asked for.
 
     Raises
     ------
@@ -115,7 +127,7 @@ def memory_study(run: Run, maps: int = 8, window: int = 500, seed: int = 0) -> d
     net = DistilledMap()
     if len(slices[-1]) >= LEAST:
         net.fit(slices[-1], layouts[-1], generator)
-    return {
+    study: dict[str, Any] = {
         "run": run.directory.run_id,
         "window": window,
         "dimensions": int(episodes.context.shape[1]),
@@ -124,6 +136,64 @@ def memory_study(run: Run, maps: int = 8, window: int = 500, seed: int = 0) -> d
         "separate_error": alignment_error(separate, relations),
         "distilled_error": net.error if net.ready else None,
     }
+    if parametric:
+        study["placing"] = [found for x in slices if (found := placing_study(x, seed))]
+    return study
+
+
+def placing_study(contexts: np.ndarray, seed: int = 0) -> dict[str, dict[str, float]]:
+    """How well networks place the last fifth of a night's memories (n, d), learned from those before them.
+
+    Each has, by name: ``seen`` and ``new``, the trustworthiness of its map among memories it learned from and
+    among those it did not (10 neighbours), and ``kept``, the mean share of a new memory's 10 nearest learned
+    ones that are also its 10 nearest on the map. Empty where a night has too few memories.
+    """
+    from sklearn.manifold import trustworthiness
+
+    end = len(contexts) - round(NEW * len(contexts))
+    learned, new = contexts[:end], contexts[end:]
+    if len(new) <= 2 * _NEIGHBOURS or len(learned) < LEAST:
+        return {}
+    layout = fit_umap(learned, UMAPConfig(seed=seed))
+    distilled = DistilledMap()
+    distilled.fit(learned, layout, Rng(seed).child("placing_study").generator())
+    config = ParametricConfig(umap=UMAPConfig(seed=seed))
+    alone, begun = ParametricMap(config), ParametricMap(config)
+    alone.fit(learned)
+    begun.fit(learned, distilled)
+    near = _nearest(new, learned)
+    out = {}
+    for name, net in (("distilled", distilled), ("parametric", alone), ("parametric from distilled", begun)):
+        seen, placed = net.transform(learned), net.transform(new)
+        # the distilled network answers on the layout it was taught, the others on their own
+        shared = _nearest(placed, layout if net is distilled else seen)
+        kept = [len(np.intersect1d(a, b)) / _NEIGHBOURS for a, b in zip(near, shared, strict=True)]
+        out[name] = {
+            "seen": float(trustworthiness(learned, seen, n_neighbors=_NEIGHBOURS)),
+            "new": float(trustworthiness(new, placed, n_neighbors=_NEIGHBOURS)),
+            "kept": float(np.mean(kept)),
+        }
+    return out
+
+
+def _nearest(x: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Rows of ``among`` nearest to each of ``x``, (m, 10)."""
+    distance = np.linalg.norm(x[:, None] - among[None], axis=2)
+    return distance.argsort(axis=1, kind="stable")[:, :_NEIGHBOURS]
+
+
+def placing_rows(study: dict[str, Any]) -> list[list[str]]:
+    """Rows under `PLACING_COLUMNS`: means over nights, and the nights with more neighbours kept."""
+    nights = study.get("placing", [])
+    out = []
+    for name in nights[0] if nights else ():
+        seen, new, kept = (np.array([n[name][key] for n in nights]) for key in ("seen", "new", "kept"))
+        ahead = int((kept > [n["distilled"]["kept"] for n in nights]).sum())
+        closer = "–" if name == "distilled" else f"{ahead} of {len(nights)}"
+        out.append(
+            [name, str(len(nights)), f"{seen.mean():.3f}", f"{new.mean():.3f}", f"{kept.mean():.1%}", closer]
+        )
+    return out
 
 
 def _drift(
@@ -252,6 +322,8 @@ def picture(study: dict[str, Any]) -> str:
     return str(figure.to_html(full_html=True, include_plotlyjs=True))
 
 
-def study_run(path: Path | str, maps: int = 8, window: int = 500, seed: int = 0) -> dict[str, Any]:
+def study_run(
+    path: Path | str, maps: int = 8, window: int = 500, seed: int = 0, parametric: bool = False
+) -> dict[str, Any]:
     """`memory_study` of the run in a directory."""
-    return memory_study(Run.load(path), maps, window, seed)
+    return memory_study(Run.load(path), maps, window, seed, parametric)

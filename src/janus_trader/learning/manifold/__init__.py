@@ -1,7 +1,7 @@
-"""Maps of what is remembered: UMAP, aligned over nights, distilled for new points, and drift between them.
+"""Maps of what is remembered: UMAP, aligned over nights, distilled or parametric for new points, and drift.
 
-Fits are ours (the reference is umap-learn, the oracle of the tests); none of this needs torch. A map decides
-nothing: it is drawn on demand, for people.
+Fits are ours (the reference is umap-learn, the oracle of the tests); only training a `ParametricMap` needs
+torch, placing points on it does not. A map decides nothing: it is drawn on demand, for people.
 """
 
 from janus_trader.learning.manifold.aligned import (
@@ -19,6 +19,7 @@ from janus_trader.learning.manifold.drift import (
     procrustes,
     representational_drift,
 )
+from janus_trader.learning.manifold.parametric import ParametricConfig, ParametricMap
 from janus_trader.learning.manifold.umap import FuzzyGraph, UMAPConfig, fit_umap, fuzzy_graph
 
 __all__ = [
@@ -27,6 +28,8 @@ __all__ = [
     "DistilledMap",
     "Drift",
     "FuzzyGraph",
+    "ParametricConfig",
+    "ParametricMap",
     "Relations",
     "Shift",
     "UMAPConfig",
