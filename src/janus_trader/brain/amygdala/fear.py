@@ -128,8 +128,8 @@ class FearMemory:
         c, p = self.config, _copy(parameters)
         a, i = p["association"], p["inhibition"]
         batch = Episodes.of(episodes)
-        steps, first = np.unique(batch.step, return_index=True)
-        for j in first[steps > p["last_step"]].tolist():
+        late = np.flatnonzero(batch.step > p["last_step"])
+        for j in late[np.unique(batch.step[late], return_index=True)[1]].tolist():
             reward, q = float(batch.reward[j]), np.asarray(batch.posterior[j], np.float64)
             p["last_step"] = int(batch.step[j])
             if not (np.isfinite(reward) and np.isfinite(q).all()):

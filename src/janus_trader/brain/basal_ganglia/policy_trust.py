@@ -80,11 +80,10 @@ class PolicyTrust:
         if not train:
             return None
         columns, until = Episodes.of(train), int(self._parameters["until"])
-        _, first = np.unique(columns.step, return_index=True)
-        new = first[columns.step[first] > until]
-        if not new.size:
+        late = np.flatnonzero(columns.step > until)
+        if not late.size:
             return self._parameters
-        fresh = columns.taken(new)
+        fresh = columns.taken(late[np.unique(columns.step[late], return_index=True)[1]])
         keep = max(0.0, 1.0 - len(fresh) / self.config.memory)
         sums = keep * np.asarray(self._parameters["sums"])
         book = (fresh.weights * fresh.payoff[:, 0, :]).sum(axis=1)

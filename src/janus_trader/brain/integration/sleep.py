@@ -322,23 +322,23 @@ def _in_mean_errors(errors: np.ndarray, weight: np.ndarray, clip: float) -> np.n
 
 def _leaves(tree: Any, out: list[np.ndarray]) -> None:
     """Every number of a tree, appended to ``out`` in the order of the keys."""
-    if isinstance(tree, dict):
+    if isinstance(tree, np.ndarray):
+        if tree.dtype.kind in "fiub":
+            out.append(tree.ravel())
+    elif isinstance(tree, dict):
         for key in sorted(tree):
             _leaves(tree[key], out)
     elif isinstance(tree, (list, tuple)):
         for item in tree:
             _leaves(item, out)
-    elif isinstance(tree, np.ndarray):
-        if tree.dtype.kind in "fiub":
-            out.append(np.asarray(tree, np.float64).ravel())
     elif isinstance(tree, (int, float)):
-        out.append(np.array([float(tree)]))
+        out.append(np.array([tree]))
 
 
 def _numbers(tree: Any) -> np.ndarray:
     leaves: list[np.ndarray] = []
     _leaves(tree, leaves)
-    return np.concatenate(leaves) if leaves else np.empty(0)
+    return np.concatenate(leaves, dtype=np.float64) if leaves else np.empty(0)
 
 
 def relative_change(old: Any, new: Any) -> float:
@@ -350,9 +350,11 @@ def relative_change(old: Any, new: Any) -> float:
     a, b = _numbers(old), _numbers(new)
     if a.shape != b.shape:
         return 1.0
-    finite = np.isfinite(a) & np.isfinite(b)
-    if not finite.all():
+    old_square, new_square = float(a @ a), float(b @ b)
+    if not (math.isfinite(old_square) and math.isfinite(new_square)):  # a number is not: compare the others
+        finite = np.isfinite(a) & np.isfinite(b)
         a, b = a[finite], b[finite]
-    norm = math.sqrt(max(float(a @ a), float(b @ b)))
+        old_square, new_square = float(a @ a), float(b @ b)
+    norm = math.sqrt(max(old_square, new_square))
     change = b - a
     return math.sqrt(float(change @ change)) / norm if norm > 0 else 0.0

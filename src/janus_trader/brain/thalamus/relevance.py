@@ -59,6 +59,43 @@ def gated_payoff(gate, direction, mean, spoke):  # type: ignore[no-untyped-def]
     return pairwise_sum(weight), pairwise_sum(paid)
 
 
+@njit(cache=True)
+def channel_logits(sums, share, gain, offset, prior, senses, logits, trust, direction):  # type: ignore[no-untyped-def]
+    """Logits, trust and direction (k,) of channels from the sums (3, k) of what they paid. O(k).
+
+    ``share`` is how many distinct bars there are for each replay. Of the last ``senses`` channels, which are
+    never turned round, one that pays in the wrong direction has less than no information.
+    """
+    for k in range(logits.size):
+        count = sums[0, k] * share
+        ratio = sums[1, k] / np.sqrt(max(sums[0, k] * sums[2, k], 1e-300)) if sums[2, k] > 0.0 else 0.0
+        information = np.sqrt(max(ratio * ratio - 1.0 / max(count, 1.0), 0.0))
+        trust[k] = count / (count + prior)
+        direction[k] = -1.0 if ratio < 0.0 else 1.0
+        if k >= logits.size - senses:
+            information *= direction[k]
+        logits[k] = trust[k] * (gain * information - offset)
+
+
+@njit(cache=True)
+def group_means(values, heard, group, means):  # type: ignore[no-untyped-def]
+    """Mean of the values heard in each group, (g,); 0 where none is. O(k·g).
+
+    >>> means = np.empty(2)
+    >>> group_means(np.array([1.0, 3.0, 9.0]), np.array([True, True, False]), np.array([0, 0, 1]), means)
+    >>> means.tolist()
+    [2.0, 0.0]
+    """
+    members = np.empty(values.size)
+    for g in range(means.size):
+        count = 0
+        for k in range(values.size):
+            if heard[k] and group[k] == g:
+                members[count] = values[k]
+                count += 1
+        means[g] = pairwise_sum(members[:count]) / count if count else 0.0
+
+
 class RelevanceLearner:
     """Nightly learner of the thalamus (light).
 
@@ -83,6 +120,7 @@ class RelevanceLearner:
     ) -> None:
         self.config = config
         self._family_of, self._external, self._n_families = family_of, external, n_families
+        self._side_of = np.asarray(external, np.int64)  # 0 for a source of prices, 1 for an external one
         self._bias, self._recall = bias, recall
         self._judged: tuple[Episodes, np.ndarray, np.ndarray] | None = None
         self.reset()
@@ -140,30 +178,30 @@ class RelevanceLearner:
         oldest, last = int(batch.step.min()), max(evidence["last"], int(batch.step.max()))
         first = oldest if evidence["first"] < 0 else min(evidence["first"], oldest)
         # Replay repeats episodes: the evidence is never counted as more than the bars it spans.
-        count = sums[0] * min(1.0, (last - first + 1) / total)
-        ratio = np.where(sums[2] > 0, sums[1] / np.sqrt(np.maximum(sums[0] * sums[2], 1e-300)), 0.0)
-        information = np.sqrt(np.maximum(ratio**2 - 1.0 / np.maximum(count, 1.0), 0.0))
-        trust = count / (count + self.config.prior_episodes)
-        direction = np.where(ratio < 0, -1.0, 1.0)
-        senses = -len(DIRECTED)
-        information[senses:] *= direction[senses:]  # a sense is never turned round, only shut out
-        logits = trust * (self.config.gain * information - self.config.offset)
+        share, config = min(1.0, (last - first + 1) / total), self.config
+        logits, trust, direction = np.empty((3, r.shape[1]))
+        channel_logits(
+            sums,
+            share,
+            config.gain,
+            config.offset,
+            config.prior_episodes,
+            len(DIRECTED),
+            logits,
+            trust,
+            direction,
+        )
         state = {"sums": sums, "total": total, "first": first, "last": last}
-        return self._assemble(logits, trust, direction) | {"evidence": pack(state)}
+        return self._assemble(logits, trust > 0.0, direction) | {"evidence": pack(state)}
 
-    def _assemble(self, logits: np.ndarray, trust: np.ndarray, direction: np.ndarray) -> dict[str, Any]:
-        senses = -len(DIRECTED)
-        limit, sources, heard = self.config.limit, logits[:senses], trust[:senses] > 0
-        family = np.zeros(self._n_families)
-        for f in range(self._n_families):
-            members = (self._family_of == f) & heard
-            if members.any():
-                family[f] = sources[members].mean()
+    def _assemble(self, logits: np.ndarray, heard: np.ndarray, direction: np.ndarray) -> dict[str, Any]:
+        k, limit = self._family_of.size, self.config.limit
+        family, side = np.empty(self._n_families), np.empty(2)
+        group_means(logits[:k], heard[:k], self._family_of, family)
+        group_means(logits[:k], heard[:k], self._side_of, side)
         modality = np.zeros(len(MODALITIES))
-        for index, members in ((PRICE, ~self._external & heard), (EXTERNAL, self._external & heard)):
-            if members.any():
-                modality[index] = sources[members].mean()
-        modality[list(DIRECTED)] = logits[senses:]
+        modality[PRICE], modality[EXTERNAL] = side
+        modality[list(DIRECTED)] = logits[k:]
         return {
             "modality": np.clip(modality, -limit, limit),
             "family": np.clip(family, -limit, limit),
