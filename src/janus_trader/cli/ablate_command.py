@@ -115,7 +115,7 @@ def interruptible() -> Iterator[Callable[[], bool]]:
 
 
 def ablate_command(arguments: AblateArguments) -> None:
-    """Plan, live, judge, print; see `janus_trader.cli.main.ablate`."""
+    """Plan, live, judge, print; see `janus_trader.cli.experiments.ablate`."""
     from janus_trader.research.ablation import Stopped, resumed_plan, run_matrix
     from janus_trader.research.ablation.store import MatrixStore
 

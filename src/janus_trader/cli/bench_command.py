@@ -14,7 +14,7 @@ def bench_command(
     only: tuple[str, ...], peers: str | None, seconds: float, growth: bool, names: bool, document: str | None,
     json_: bool,
 ) -> None:  # fmt: skip
-    """Measure and print; see `janus_trader.cli.main.bench`."""
+    """Measure and print; see `janus_trader.cli.experiments.bench`."""
     for name in _ONE_THREAD:
         os.environ.setdefault(name, "1")
     from rich.console import Console

@@ -29,7 +29,7 @@ class ForgetArguments:
 
 
 def forget_command(arguments: ForgetArguments) -> None:
-    """Live, judge, print; see `janus_trader.cli.main.forget`."""
+    """Live, judge, print; see `janus_trader.cli.experiments.forget`."""
     from janus_trader.cli.generated import replace_generated
     from janus_trader.config import load_config
     from janus_trader.research.ablation import Stopped

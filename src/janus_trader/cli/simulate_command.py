@@ -36,7 +36,7 @@ class SimulateArguments:
 
 
 def simulate_command(arguments: SimulateArguments) -> None:
-    """Simulate, write, and say what is true of each phase; see `janus_trader.cli.main.simulate`."""
+    """Simulate, write, and say what is true of each phase; see `janus_trader.cli.markets.simulate`."""
     from janus_trader.simulation.market_request import MarketRequest
 
     if arguments.list:

@@ -6,13 +6,9 @@ from typing import Annotated
 
 import typer
 
-study_app = typer.Typer(no_args_is_help=True, help="Judge the product where the truth is known.")
+from janus_trader.cli.options import DOCUMENT, FROM, HTML, JSON, RUN, SELECTION, SYMBOLS, TO, names
 
-JSON = Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")]
-HTML = Annotated[str | None, typer.Option("--html", help="FILE.html for the picture.")]
-DOCUMENT = Annotated[
-    str | None, typer.Option("--document", help="Rewrite the generated part of this Markdown page.")
-]
+study_app = typer.Typer(no_args_is_help=True, help="Judge the product where the truth is known.")
 
 
 @study_app.command("detectors")
@@ -31,7 +27,7 @@ def study_detectors(
 
 @study_app.command("nights")
 def study_nights(
-    run_path: Annotated[str, typer.Argument(metavar="RUN", help="Directory, or name under runs/.")],
+    run_path: RUN,
     html: HTML = None,
     json_: JSON = False,
 ) -> None:
@@ -43,13 +39,10 @@ def study_nights(
 
 @study_app.command("forecast")
 def study_forecast(
-    data: Annotated[
-        list[str] | None,
-        typer.Option("--data", help="OHLCV files; default: the book that ships, to 2017-12-31."),
-    ] = None,
-    symbols: Annotated[str | None, typer.Option(help="Comma-separated instruments; default: all.")] = None,
-    start: Annotated[str | None, typer.Option("--from", help="First day, YYYY-MM-DD.")] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = None,
+    data: SELECTION = None,
+    symbols: SYMBOLS = None,
+    start: FROM = None,
+    end: TO = None,
     network: Annotated[str, typer.Option(help="lstm or mlp.")] = "lstm",
     output: Annotated[str, typer.Option(help="gaussian, student_t or quantiles.")] = "student_t",
     window: Annotated[int, typer.Option(min=2, help="Bars the network sees.")] = 32,
@@ -62,9 +55,19 @@ def study_forecast(
     """Train a probabilistic forecaster of the next bar and judge it beside volatility alone (extra `ml`)."""
     from janus_trader.cli.study_forecast_command import study_forecast_command
 
-    names = tuple(s.strip() for s in (symbols or "").split(",") if s.strip())
     study_forecast_command(
-        tuple(data or ()), names, start, end, network, output, window, folds, epochs, seed, html, json_
+        tuple(data or ()),
+        names(symbols),
+        start,
+        end,
+        network,
+        output,
+        window,
+        folds,
+        epochs,
+        seed,
+        html,
+        json_,
     )
 
 
@@ -95,7 +98,7 @@ def study_markov(
 
 @study_app.command("memory")
 def study_memory(
-    run_path: Annotated[str, typer.Argument(metavar="RUN", help="Directory, or name under runs/.")],
+    run_path: RUN,
     maps: Annotated[
         int, typer.Option(min=2, help="Nights that are mapped, half a window apart, up to the last.")
     ] = 8,
@@ -117,7 +120,7 @@ def study_vision(
     data: Annotated[
         list[str] | None, typer.Option("--data", help="OHLCV files; default: the book that ships.")
     ] = None,
-    end: Annotated[str | None, typer.Option("--to", help="Last day, YYYY-MM-DD.")] = None,
+    end: TO = None,
     html: HTML = None,
     png: Annotated[str | None, typer.Option("--png", help="FILE.png for the fields alone.")] = None,
     json_: JSON = False,

@@ -11,7 +11,7 @@ from janus_trader.cli.display import print_json, print_table, print_words
 def study_detectors_command(
     lives: int, days: int, html: str | None, document: str | None, as_json: bool
 ) -> None:
-    """Live, judge, print; see `janus_trader.cli.main.study_detectors`."""
+    """Live, judge, print; see `janus_trader.cli.studies.study_detectors`."""
     from rich.console import Console
     from rich.progress import Progress
 

@@ -25,7 +25,7 @@ def study_forecast_command(
     html: str | None,
     as_json: bool,
 ) -> None:
-    """Train, judge, print; see `janus_trader.cli.main.study_forecast`."""
+    """Train, judge, print; see `janus_trader.cli.studies.study_forecast`."""
     try:
         import torch
     except ModuleNotFoundError as error:

@@ -9,7 +9,7 @@ from janus_trader.cli.inspect_commands import resolve_run
 
 
 def study_nights_command(run_path: str, html: str | None, as_json: bool) -> None:
-    """Read, judge, print; see `janus_trader.cli.main.study_nights`."""
+    """Read, judge, print; see `janus_trader.cli.studies.study_nights`."""
     from janus_trader.research.learning_curves import nights_study
     from janus_trader.research.learning_curves import page as pages
 

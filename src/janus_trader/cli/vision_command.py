@@ -15,7 +15,7 @@ def study_vision_command(
     png: str | None = None,
     as_json: bool = False,
 ) -> None:
-    """Draw the frames and Gramian fields of the last video of a symbol; see `janus_trader.cli.main`.
+    """Draw the frames and Gramian fields of the last video of a symbol; see `janus_trader.cli.studies`.
 
     Parameters
     ----------
