@@ -55,6 +55,12 @@ class StreamingKernel:
         self.warmup = warmup
         self._state = np.zeros(1, dtype)
 
+    @property
+    def arguments(self) -> tuple[Any, ...]:
+        """State and settings, in the order of the compiled ``_update`` but for the input: for kernels that run
+        the step together with others."""
+        return (self._state, *self._args)
+
     @classmethod
     def examples(cls) -> list[Self]:
         """Small instances on which the shared laws are checked."""

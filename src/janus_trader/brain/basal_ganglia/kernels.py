@@ -37,8 +37,9 @@ def drive_step(  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def add_outlook(drive, outlook, strength):  # type: ignore[no-untyped-def]
-    """Add ``strength * outlook`` to the drive (n,), in place; an outlook that is not finite says nothing."""
-    if not math.isfinite(strength):
+    """Add ``strength * outlook`` to the drive (n,), in place; an outlook of another length, or not finite, says
+    nothing."""
+    if not math.isfinite(strength) or outlook.size != drive.size:
         return
     for i in range(outlook.size):
         if not math.isfinite(outlook[i]):
@@ -76,11 +77,15 @@ def release_step(  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def winner_step(  # type: ignore[no-untyped-def]
-    drive, preference, gain, lateral, unit, strengths, previous, covariance, ready, rate, slow, custom,
-    reason_weights, limits, threshold, vetoed, traces, rho, shift, c, winner, confidence, no_go, bits, go,
-    released, waiting,
+    drive, memory, recalled, eye, seen, worker, wanted, preference, gain, lateral, unit, strengths, previous,
+    covariance, ready, rate, slow, custom, reason_weights, limits, threshold, vetoed, traces, rho, shift, c,
+    winner, confidence, no_go, bits, go, released, waiting,
 ):  # fmt: skip
-    """Competition, confidence and `release_step` of the winner's lead."""
+    """What memory, eye and worker add to the drive (`add_outlook`, each with its strength), competition,
+    confidence and `release_step` of the winner's lead."""
+    add_outlook(drive, memory, recalled)
+    add_outlook(drive, eye, seen)
+    add_outlook(drive, worker, wanted)
     lead = np.empty(drive.size)
     compete(drive, preference, gain, lateral, winner, lead)
     confidence_of(lead, unit, confidence)

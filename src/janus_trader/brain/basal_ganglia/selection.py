@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Annotated, Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from msgspec import Meta
 from janus_trader.brain.basal_ganglia.affinity import AffinityConfig, AffinityLearner
 from janus_trader.brain.basal_ganglia.dopamine import Dopamine, DopamineConfig
 from janus_trader.brain.basal_ganglia.go import GoConfig, GoPathway
-from janus_trader.brain.basal_ganglia.kernels import add_outlook, drive_step, winner_step
+from janus_trader.brain.basal_ganglia.kernels import drive_step, winner_step
 from janus_trader.brain.basal_ganglia.no_go import NoGoConfig, NoGoPathway
 from janus_trader.brain.basal_ganglia.opal import OpalConfig
 from janus_trader.brain.basal_ganglia.opal_learner import OpalLearner
@@ -33,6 +34,8 @@ from janus_trader.contracts.market import PortfolioState
 from janus_trader.contracts.protocols import Learner, LogicLoss
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, Count, NonNegative, Positive
+
+_NOTHING = np.empty(0)
 
 
 class BasalGangliaConfig(Config, frozen=True):
@@ -156,7 +159,6 @@ class BasalGanglia:
         self._check(percept, signals, previous)
         rho = self._dopamine.update(percept.regime, portfolio)
         weights, drive, cell = self._drive(percept, signals, rho)
-        self._expect(drive, recollection, visual, stance)
         pattern = self._patterns.strength_of(cell)
         vetoes, strengths = self._no_go.strengths(percept, correlation, threat, portfolio, pattern)
         n, no_go_side, go_side, policy = self.n, self._no_go, self._go, self.config.policy
@@ -167,6 +169,7 @@ class BasalGanglia:
         released, waiting = np.empty(n, np.bool_), np.empty(n, np.bool_)
         share, held = winner_step(
             drive,
+            *self._expectations(recollection, visual, stance),
             preference,
             trust * policy.drive,
             policy.inhibition,
@@ -239,22 +242,22 @@ class BasalGanglia:
         )
         return weights, drive, int(cell)
 
-    def _expect(
+    def _expectations(
         self,
-        drive: np.ndarray,
         recollection: Recollection | None,
         visual: VisualPercept | None,
         stance: np.ndarray | None,
-    ) -> None:
-        """Add what memory, eye and worker expect; an outlook of another length, or not finite, says nothing."""
-        config = self.config
+    ) -> tuple[np.ndarray, float, np.ndarray, float, np.ndarray, float]:
+        """Outlook of memory, eye and worker, each with the strength it drives with; NaN where it does not."""
+        config, nothing = self.config, (_NOTHING, math.nan)
+        memory = eye = worker = nothing
         if recollection is not None and config.recollection_drive > 0.0:
-            strength = config.recollection_drive * recollection.confidence
-            _add_outlook(drive, recollection.outlook, strength)
+            memory = recollection.outlook, config.recollection_drive * recollection.confidence
         if visual is not None and config.visual_drive > 0.0:
-            _add_outlook(drive, visual.outlook, config.visual_drive)
+            eye = visual.outlook, config.visual_drive
         if stance is not None and config.worker_drive > 0.0:
-            _add_outlook(drive, stance, config.worker_drive)
+            worker = stance, config.worker_drive
+        return (*memory, *eye, *worker)
 
     def _check(self, percept: Percept, signals: SignalPanel, previous: np.ndarray) -> None:
         shapes = (signals.values.shape, percept.context.shape, previous.shape)
@@ -307,8 +310,3 @@ class BasalGanglia:
         for learner in self.learners():
             learner.adopt(tree["parameters"][learner.name])
         self._policy.load(tree["policy"])
-
-
-def _add_outlook(drive: np.ndarray, outlook: np.ndarray, strength: float) -> None:
-    if outlook.shape == drive.shape:
-        add_outlook(drive, outlook, float(strength))

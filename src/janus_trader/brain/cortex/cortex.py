@@ -48,8 +48,8 @@ from janus_trader.contracts.protocols import Learner, VectorStore
 from janus_trader.contracts.regime import N_REGIMES, Regime, RegimeState
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.foundation.config import Config, Count, Positive
-from janus_trader.numerics.bocpd import BOCPD
-from janus_trader.numerics.mahalanobis import TurbulenceIndex
+from janus_trader.numerics.bocpd import BOCPD, bocpd_step
+from janus_trader.numerics.mahalanobis import TurbulenceIndex, turbulence_step
 
 _MARKET_RETURN = COLUMN["market_return"]
 
@@ -120,6 +120,24 @@ def _indicator_votes(  # type: ignore[no-untyped-def]
     coverage[2] = technical_vote(x, table_t, scales_t, votes[2])
 
 
+@njit(cache=True)
+def _sense(  # type: ignore[no-untyped-def]
+    rows, scale, c, centre, unit, emission, run, table, hazard, prior_mean, prior_beta, decay, recent, cloud,
+    fade, threshold, min_obs, shrinkage, floor, low, high, weight, reach, accept, priority, schema_c, last, scores,
+    table_s, scales_s, table_t, scales_t, votes, coverage,
+):  # fmt: skip
+    """`_perceive`, change point, turbulence and `_indicator_votes` in one call: (change, turbulence), or NaN."""
+    z = _perceive(rows, scale, c, centre, unit, emission)
+    joint = np.empty(table.shape[1])
+    change = bocpd_step(run[0], z, table, joint, hazard, prior_mean, prior_beta, decay, recent)
+    turbulence = turbulence_step(cloud[0], emission[0], fade, threshold, min_obs, shrinkage, floor)
+    _indicator_votes(
+        rows[0], low, high, weight, reach, accept, priority, schema_c, last, scores, table_s, scales_s, table_t,
+        scales_t, votes, coverage,
+    )  # fmt: skip
+    return change, turbulence
+
+
 class Cortex:
     """Regime ensemble over the market's features.
 
@@ -164,37 +182,28 @@ class Cortex:
         decay = 0.5 ** (1.0 / d.volatility_halflife)
         self._c = np.array([decay, d.volatility_warmup, d.return_limit])
         self._rows, self._emission = np.full((1, ROW), np.nan), np.full((1, len(EMISSIONS)), np.nan)
+        self._row = self._rows[0]
         self._votes = np.full((len(VOTERS), N_REGIMES), 1.0 / N_REGIMES)
         self._coverage = np.zeros(len(VOTERS))
         self._scale = np.zeros(2)  # slow variance of the market return, returns seen
 
     def update(self, features: FeatureVector) -> RegimeState:
         """Take in one bar's features and return the regime posterior and what led to it."""
-        row, emission = self._rows[0], self._emission[0]
+        row, votes, coverage = self._row, self._votes, self._coverage
         row[:] = delivered(features.values)
-        z = _perceive(self._rows, self._scale, self._c, EMISSION_CENTRE, EMISSION_UNIT, self._emission)
-        change = _known(self._bocpd.update(z))
-        turbulence = _known(self._turbulence.update(emission))
-        self._vote(row, emission)
-        self.ensemble.update(self._votes, self._coverage, change, self.chain.forecast)
+        change, turbulence = _sense(  # type: ignore[call-arg]
+            self._rows, self._scale, self._c, EMISSION_CENTRE, EMISSION_UNIT, self._emission,
+            *self._bocpd.arguments, *self._turbulence.arguments, *self.schemas.arguments,
+            STATISTICAL_EVIDENCE, self.statistical.scales, TECHNICAL_EVIDENCE, self.technical.scales, votes,
+            coverage,
+        )  # fmt: skip
+        change, turbulence = _known(change), _known(turbulence)
+        coverage[3] = self.hmm.vote(self._emission[0], votes[3])
+        self.ensemble.update(votes, coverage, change, self.chain.forecast)
         posterior = self.ensemble.posterior
         forecast = self.chain.update(posterior)
         self.history.append(features.ts_event, row)
         return self._state(posterior, forecast, change, turbulence)
-
-    def _vote(self, row: np.ndarray, emission: np.ndarray) -> None:
-        votes, coverage = self._votes, self._coverage
-        _indicator_votes(
-            row,
-            *self.schemas.arguments,
-            STATISTICAL_EVIDENCE,
-            self.statistical.scales,
-            TECHNICAL_EVIDENCE,
-            self.technical.scales,
-            votes,
-            coverage,
-        )
-        coverage[3] = self.hmm.vote(emission, votes[3])
 
     def _state(
         self, posterior: np.ndarray, forecast: np.ndarray, change: float, turbulence: float
@@ -294,4 +303,4 @@ class Cortex:
 
 
 def _known(value: float) -> float:
-    return float(value) if math.isfinite(value) else 0.0
+    return value if math.isfinite(value) else 0.0

@@ -141,7 +141,7 @@ class Homeostasis:
     @property
     def factor(self) -> float:
         """Factor of the appetite, in [1 - most, 1 + boost]."""
-        return float(_factor(self._state))
+        return self._now
 
     @property
     def cuts(self) -> list[float]:
@@ -156,13 +156,16 @@ class Homeostasis:
 
     def update(self, vitals: Vitals, appetite: float) -> float:
         """Take in one bar's vital signs and the appetite of the regime expected; the factor."""
-        return float(
-            _regulate(*vitals, min(1.0, max(0.0, appetite)), self._high, self._rigid, self._c, self._state)
-        )
+        a = min(1.0, max(0.0, appetite))
+        self._now = float(_regulate(*vitals, a, self._high, self._rigid, self._c, self._state))
+        return self._now
 
     def reset(self) -> None:
         """No cut."""
-        self._state = np.zeros((2, len(VITAL_SIGNS)))
+        self._hold(np.zeros((2, len(VITAL_SIGNS))))
+
+    def _hold(self, state: np.ndarray) -> None:
+        self._state, self._now = state, float(_factor(state))
 
     def state(self) -> list[list[float]]:
         """State tree for a snapshot."""
@@ -170,4 +173,4 @@ class Homeostasis:
 
     def put_state(self, state: list[list[float]]) -> None:
         """Inverse of `state`."""
-        self._state = np.array([[float(x) for x in row] for row in state])
+        self._hold(np.array([[float(x) for x in row] for row in state]))

@@ -24,15 +24,16 @@ class LogicMonitorConfig(Config, frozen=True):
 
 
 @njit(cache=True)
-def _record(truths, alpha, tolerance, mean, violations):  # type: ignore[no-untyped-def]
-    """Move the means, count the violations, and say which they are."""
-    broken = []
+def _record(truths, alpha, tolerance, mean, violations, broken):  # type: ignore[no-untyped-def]
+    """Move the means, count the violations and write which they are; how many."""
+    count = 0
     for r in range(truths.size):
         mean[r] += alpha * (truths[r] - mean[r])
         if truths[r] < tolerance:
             violations[r] += 1
-            broken.append(r)
-    return broken
+            broken[count] = r
+            count += 1
+    return count
 
 
 class LogicMonitor:
@@ -60,6 +61,7 @@ class LogicMonitor:
 
     def __init__(self, config: LogicMonitorConfig) -> None:
         self.config, self.logic = config, MarketLogic(config.axioms)
+        self._broken = np.empty(len(self.logic.names), np.int64)
         self.reset()
 
     def report(self, action: Action, facts: np.ndarray) -> LogicReport | None:
@@ -76,12 +78,13 @@ class LogicMonitor:
         if counted == 0:
             return None
         alpha = self.config.alpha if self.observed else 1.0
-        broken = _record(truths, alpha, self.config.tolerance, self._mean, self._violations)
+        broken = self._broken
+        count = _record(truths, alpha, self.config.tolerance, self._mean, self._violations, broken)
         self.observed += 1
         return LogicReport(
             truths=dict(zip(names, truths.tolist(), strict=True)),
             satisfaction=satisfaction,
-            violated=tuple([names[r] for r in broken]) if broken else (),
+            violated=tuple([names[r] for r in broken[:count].tolist()]) if count else (),
         )
 
     @property
