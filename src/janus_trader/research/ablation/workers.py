@@ -19,6 +19,7 @@ from multiprocessing import get_context
 from typing import Any, TypeVar
 
 from janus_trader.contracts.errors import ConfigError, JanusError
+from janus_trader.foundation.threads import one_thread
 
 T = TypeVar("T")
 #: ``tell(share)`` says how much of a piece is done and raises `Stopped` when the work is to end.
@@ -90,19 +91,11 @@ def _here(
                 raise Stopped("interrupted")
 
         tell(0.0)
-        with _one_thread():
+        with one_thread():
             result = function(task, tell)
         yield number, result
     if progress is not None:
         progress(1.0)
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    from threadpoolctl import threadpool_limits
-
-    with threadpool_limits(1):
-        yield
 
 
 # ---------------------------------------------------------------------- processes
@@ -135,7 +128,7 @@ def _call(function: Callable[[T, Tell], Any], number: int, task: T) -> Any:
             raise Stopped("interrupted")
 
     tell(0.0)
-    with _one_thread():
+    with one_thread():
         result = function(task, tell)
     tell(1.0)
     return result
