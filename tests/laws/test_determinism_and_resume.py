@@ -1,11 +1,14 @@
 """Same input, same bytes; an interrupted life arrives where an uninterrupted one does."""
 
+import os
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from janus_trader.contracts.errors import IntegrityError
+from janus_trader.foundation.threads import one_thread
 from janus_trader.runs.driver import Interrupted
 from janus_trader.runs.replay import compare_journals
 from support.lives import history, live, make_life
@@ -42,15 +45,32 @@ def test_resume_gives_the_same_bytes(uninterrupted, tmp_path, stop_after):
         assert (tmp_path / "run" / name).read_bytes() == (uninterrupted / name).read_bytes()
 
 
-def test_another_process_gives_the_same_bytes(uninterrupted, tmp_path):
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_another_process_gives_the_same_bytes_however_many_threads_blas_has(uninterrupted, tmp_path, threads):
+    # a day of this life asks for no product large enough to be divided among threads: it is asked beside it
     code = (
         "import sys; sys.path.insert(0, sys.argv[1]);"
-        "from pathlib import Path; from support.lives import history, live;"
-        f"live(Path(sys.argv[2]), history(**{SPAN!r}))"
+        "from pathlib import Path; import numpy as np; from support.lives import history, live;"
+        "from janus_trader.runs.records import StepRecord;"
+        "x = np.random.default_rng(0).normal(size=99_999);"
+        "ask = lambda life: life.bus.subscribe(StepRecord, lambda record: products.add(float(x @ x).hex()));"
+        f"products = set(); live(Path(sys.argv[2]), history(**{SPAN!r}), before=ask); print(*products)"
     )
     root = __file__.rsplit("/laws/", 1)[0]
-    subprocess.run([sys.executable, "-c", code, root, str(tmp_path / "run")], check=True, timeout=300)
+    told = subprocess.run(
+        [sys.executable, "-c", code, root, str(tmp_path / "run")],
+        check=True,
+        timeout=300,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OPENBLAS_NUM_THREADS": threads, "OMP_NUM_THREADS": threads},
+    ).stdout
+    x = np.random.default_rng(0).normal(size=99_999)
+    with one_thread():
+        assert told.split() == [float(x @ x).hex()]
     assert compare_journals(uninterrupted / "journal.bin", tmp_path / "run" / "journal.bin").identical
+    for name in ("episodes.bin", "nights.bin"):
+        assert (tmp_path / "run" / name).read_bytes() == (uninterrupted / name).read_bytes()
 
 
 def test_another_seed_changes_only_what_is_random(uninterrupted, tmp_path):
@@ -69,8 +89,6 @@ def test_resume_on_other_prices_is_refused(tmp_path):
     with pytest.raises(Interrupted):
         life.run(stop=lambda: next(bars) >= 40)
     life.venue.close()
-    import numpy as np
-
     from janus_trader.runs.driver import Life
     from support.lives import RunDirectory, RunRequest, _strategies, configure, perturbed
 

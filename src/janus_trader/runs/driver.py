@@ -29,6 +29,7 @@ from janus_trader.foundation.codec import decode, encode
 from janus_trader.foundation.hashing import HashChain
 from janus_trader.foundation.logs import JsonLog
 from janus_trader.foundation.rng import Rng
+from janus_trader.foundation.threads import one_thread
 from janus_trader.runs.history import History
 from janus_trader.runs.memory_store import MemoryStore, own_memory
 from janus_trader.runs.records import StepRecord, read_records
@@ -118,12 +119,13 @@ class Life:
 
     # ------------------------------------------------------------------ the loop
 
+    @one_thread()
     def run(
         self,
         progress: Callable[[Progress], None] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> None:
-        """Live to the end of the history, from wherever this life stands.
+        """Live to the end of the history, from wherever this life stands, on one thread of BLAS.
 
         Raises
         ------
@@ -258,11 +260,11 @@ class Life:
 
     def _open(self) -> dict[str, int]:
         """Open the journals, going on from the checkpoint where there is one."""
-        state = self.directory.load_checkpoint()
+        found = self.directory.load_checkpoint()
         offsets = {"journal": 0, "episodes": 0, "nights": 0}
-        if state is not None:
-            self._restore(state)
-            offsets = {key: int(value) for key, value in state["offsets"].items()}
+        if found is not None:
+            self._restore(found.state, found.parts)
+            offsets = {key: int(value) for key, value in found.state["offsets"].items()}
         self._journal = FrameWriter(self.directory.journal, offsets["journal"])
         self._episodes = FrameWriter(self.directory.episodes, offsets["episodes"])
         self._nights = FrameWriter(self.directory.nights, offsets["nights"])
@@ -289,27 +291,27 @@ class Life:
                 "chain": self.chain.head,
                 "length": self.chain.length,
                 "offsets": offsets,
-                "brain": self.brain.snapshot(episodes=False),  # they are in their journal
                 "silent": 0 if self.memory is None else self.memory.silent,
+                "last_close": self._last_close,
+            },
+            {
                 "sleep": self.sleep.snapshot(),
                 "features": self.features.snapshot(),
-                "last_close": self._last_close,
-                "previous": encode(self._previous) if self._previous is not None else b"",
+                **self.brain.snapshots(episodes=False),  # they are in their journal
             },
         )
 
-    def _restore(self, state: dict[str, Any]) -> None:
+    def _restore(self, state: dict[str, Any], parts: dict[str, bytes]) -> None:
         """Brain and features from the checkpoint; the venue by replaying the journaled orders."""
         self.step, self.nights = int(state["step"]), int(state["nights"])
         self._session, self._rested_at = int(state["session"]), int(state["rested_at"])
         self.chain = HashChain(str(state["chain"]), int(state["length"]))
-        self.brain.restore(state["brain"], self._lived(int(state["offsets"]["episodes"])))
+        self.sleep.restore(parts.pop("sleep"))
+        self.features.restore(parts.pop("features"))
+        self.brain.restore_parts(parts, self._lived(int(state["offsets"]["episodes"])))
         if self.memory is not None:
             self.memory.silent = int(state["silent"])
-        self.sleep.restore(state["sleep"])
-        self.features.restore(state["features"])
         self._last_close = np.array(state["last_close"])
-        self._previous = decode(state["previous"], Decision) if state["previous"] else None
         self._replay_venue()
 
     def _lived(self, offset: int) -> list[Episode]:
@@ -339,7 +341,7 @@ class Life:
                 record.orders,
                 refused=refused,
             )
-            equity = record.equity
+            equity, self._previous = record.equity, record.decision
         if equity is not None:
             rebuilt = self.venue.portfolio(int(self.panel.ts[self.step - 1])).equity
             if rebuilt != equity:

@@ -42,15 +42,17 @@ class FrameWriter:
             if size > offset:
                 os.truncate(self.path, offset)
         self._handle: IO[bytes] = open(self.path, "ab")
+        self._length = self._handle.tell()
 
     def append(self, payload: bytes) -> None:
         """Write one frame (buffered; `flush` hands it to the operating system)."""
         self._handle.write(_HEADER.pack(len(payload), zlib.crc32(payload)) + payload)
+        self._length += _HEADER.size + len(payload)
 
     def flush(self) -> int:
         """Hand everything to the operating system; returns the file's length in bytes."""
         self._handle.flush()
-        return self._handle.tell()
+        return self._length
 
     def close(self) -> None:
         """Flush and close."""

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-import hashlib
 import struct
+import zlib
+from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
 from janus_trader.contracts.errors import DataError, IntegrityError
 from janus_trader.foundation.codec import pack, unpack
-from janus_trader.foundation.files import write_atomic
+from janus_trader.foundation.files import overwrite, write_atomic
 
-_CHECKPOINT = struct.Struct("<Q32s")
+#: Length of the index and its CRC-32. The index holds the length and the CRC-32 of every part.
+_CHECKPOINT = struct.Struct("<QI")
+
+
+class Checkpoint(NamedTuple):
+    """State after a night: a small tree, and parts that are bytes."""
+
+    number: int
+    state: dict[str, Any]
+    parts: dict[str, bytes]
 
 
 class RunDirectory:
@@ -25,6 +36,7 @@ class RunDirectory:
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
+        self._checked: dict[str, tuple[bytes, int]] = {}
 
     @property
     def run_id(self) -> str:
@@ -51,7 +63,7 @@ class RunDirectory:
         """One frame per night: its sleep report."""
         return self.path / "nights.bin"
 
-    @property
+    @cached_property
     def checkpoints(self) -> tuple[Path, Path]:
         """State after the last finished night and after the one before, written in turn."""
         return self.path / "checkpoint-0.bin", self.path / "checkpoint-1.bin"
@@ -112,18 +124,26 @@ class RunDirectory:
         except msgspec.DecodeError as error:
             raise IntegrityError(f"{path} is not valid JSON", got=str(error)) from error
 
-    def save_checkpoint(self, number: int, state: dict[str, Any]) -> None:
+    def save_checkpoint(self, number: int, state: dict[str, Any], parts: Mapping[str, bytes]) -> None:
         """Write the state after night ``number``.
 
         Two files take turns and are overwritten in place: a crash in the middle of a write leaves the
-        checkpoint of the night before, and no file system has to replace a name every night.
+        checkpoint of the night before, and no file system has to replace a name every night. The checksums
+        tell a write that was torn, no more: what was lived is in the hash chain of the journal. O(bytes), and
+        a part that is as it was the last time is not summed again.
         """
-        body = pack({"number": number, "state": state})
-        path = self.checkpoints[number % 2]
-        with open(path, "r+b" if path.exists() else "wb") as handle:
-            handle.write(_CHECKPOINT.pack(len(body), hashlib.sha256(body).digest()) + body)
+        sums = [(name, len(raw), self._checksum(name, raw)) for name, raw in parts.items()]
+        index = pack({"number": number, "state": state, "parts": sums})
+        header = _CHECKPOINT.pack(len(index), zlib.crc32(index))
+        overwrite(self.checkpoints[number % 2], [header, index, *parts.values()])
 
-    def load_checkpoint(self) -> dict[str, Any] | None:
+    def _checksum(self, name: str, raw: bytes) -> int:
+        known = self._checked.get(name)
+        if known is None or known[0] != raw:
+            known = self._checked[name] = raw, zlib.crc32(raw)
+        return known[1]
+
+    def load_checkpoint(self) -> Checkpoint | None:
         """The newest checkpoint that is whole, or None when no night had finished.
 
         Raises
@@ -131,26 +151,30 @@ class RunDirectory:
         IntegrityError
             There are checkpoints, but none is whole.
         """
-        best: dict[str, Any] | None = None
-        found = False
-        for path in self.checkpoints:
-            if not path.exists():
-                continue
-            found = True
-            raw = path.read_bytes()
-            if len(raw) < _CHECKPOINT.size:
-                continue
-            length, expected = _CHECKPOINT.unpack(raw[: _CHECKPOINT.size])
-            body = raw[_CHECKPOINT.size : _CHECKPOINT.size + length]
-            if hashlib.sha256(body).digest() == expected:
-                tree = unpack(body)
-                if best is None or tree["number"] > best["number"]:
-                    best = tree
-        if best is None:
-            if found:
-                raise IntegrityError(f"no checkpoint of {self.path} is whole", remedy="start the run again")
+        there = [path for path in self.checkpoints if path.exists()]
+        whole = [found for path in there if (found := _read_checkpoint(path)) is not None]
+        if there and not whole:
+            raise IntegrityError(f"no checkpoint of {self.path} is whole", remedy="start the run again")
+        return max(whole, key=lambda found: found.number, default=None)
+
+
+def _read_checkpoint(path: Path) -> Checkpoint | None:
+    """The checkpoint in a file; None where its write was torn."""
+    raw = memoryview(path.read_bytes())
+    if len(raw) < _CHECKPOINT.size:
+        return None
+    length, expected = _CHECKPOINT.unpack(raw[: _CHECKPOINT.size])
+    at = _CHECKPOINT.size + length
+    index = bytes(raw[_CHECKPOINT.size : at])
+    if zlib.crc32(index) != expected:
+        return None
+    tree, parts = unpack(index), {}
+    for name, size, checksum in tree["parts"]:
+        parts[name] = bytes(raw[at : at + size])
+        if zlib.crc32(parts[name]) != checksum:
             return None
-        return best["state"]
+        at += size
+    return Checkpoint(int(tree["number"]), tree["state"], parts)
 
 
 def list_runs(root: Path | str) -> list[RunDirectory]:

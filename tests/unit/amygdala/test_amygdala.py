@@ -204,6 +204,23 @@ def test_snapshot_continues_identically() -> None:
     assert a.snapshot() == Amygdala().snapshot()
 
 
+@pytest.mark.parametrize("before", [3, 250, 700])
+def test_detectors_go_on_from_a_snapshot_before_and_after_their_history_is_full(before: int) -> None:
+    config = DetectorConfig(history=500)
+    xs = np.full((before + 40, len(INPUTS)), np.nan)
+    xs[:, 0] = 0.01 * np.random.default_rng(6).standard_t(3, len(xs))
+    a, b = (DetectorBank(config, (1.0, 1.5, 2.25, 3.5)) for _ in range(2))
+    for ts, x in enumerate(xs[:before]):
+        a.update(x, ts)
+    b.restore(a.snapshot())
+    for ts, x in enumerate(xs[before:], before):
+        np.testing.assert_array_equal(a.update(x, ts), b.update(x, ts))
+    np.testing.assert_array_equal(a.history(10**6), b.history(10**6))
+    assert a.snapshot() == b.snapshot()
+    with pytest.raises(IntegrityError, match="detector snapshot"):
+        b.restore(a.snapshot()[:-1])
+
+
 def test_a_snapshot_of_another_configuration_is_refused() -> None:
     small = AmygdalaConfig(detectors=DetectorConfig(window=800))
     with pytest.raises(IntegrityError):

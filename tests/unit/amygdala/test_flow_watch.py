@@ -11,6 +11,7 @@ from tests.unit.amygdala.test_amygdala import book, features, regime
 from janus_trader.brain.amygdala import Amygdala, DetectorConfig, FlowWatch
 from janus_trader.brain.amygdala.flow_watch import RANK_WINDOW, SIGMA_WINDOW, VPIN_WINDOW
 from janus_trader.contracts.decision import Posture, Severity
+from janus_trader.contracts.errors import IntegrityError
 from janus_trader.contracts.features import FeatureVector
 from janus_trader.contracts.market import BAR_DTYPE
 from janus_trader.contracts.senses import BookLevels
@@ -122,6 +123,23 @@ def test_quotes_that_stay_away_count_as_blindness_and_those_that_never_came_do_n
     assert Amygdala().assess(features(0, 0.0), regime(), book(), None).posture is Posture.NORMAL
 
 
+def test_only_instruments_with_volume_take_room_in_a_snapshot() -> None:
+    close, volume = walk(3)
+    rows = bars(close, volume)
+    still = rows.copy()
+    still["volume"] = np.nan
+    both, other = np.array([True, True]), FlowWatch(DetectorConfig())
+    one, two = FlowWatch(DetectorConfig()), FlowWatch(DetectorConfig())
+    for a, b in zip(rows[:400], still[:400], strict=True):
+        one.update(np.array([a, b]), both, ())
+        two.update(np.array([a, a]), both, ())
+    assert 1.8 * len(one.snapshot()) < len(two.snapshot())
+    other.restore(one.snapshot())
+    for a, b in zip(rows[400:], still[400:], strict=True):
+        x, y = (each.update(np.array([b, a]), both, ()) for each in (one, other))
+        np.testing.assert_array_equal(x, y)
+
+
 def test_restored_state_continues_identically() -> None:
     close, volume = walk(3)
     rows = bars(close, volume)
@@ -133,5 +151,7 @@ def test_restored_state_continues_identically() -> None:
         a = one.update(np.array([row]), np.array([True]), (quotes(6.0),))
         np.testing.assert_array_equal(a, other.update(np.array([row]), np.array([True]), (quotes(6.0),)))
     assert one.snapshot() == other.snapshot()
+    with pytest.raises(IntegrityError, match="flow snapshot"):
+        FlowWatch(DetectorConfig(flash_bars=77)).restore(one.snapshot())
     one.reset()
     assert one.snapshot() == FlowWatch(DetectorConfig()).snapshot()

@@ -10,7 +10,7 @@ from janus_trader.foundation import files
 from janus_trader.foundation.bus import Bus
 from janus_trader.foundation.clock import ManualClock, SystemClock
 from janus_trader.foundation.environment import environment, environment_fingerprint
-from janus_trader.foundation.files import write_atomic
+from janus_trader.foundation.files import overwrite, write_atomic
 from janus_trader.foundation.hashing import HashChain, digest, file_digest
 from janus_trader.foundation.logs import JsonLog
 from janus_trader.foundation.metrics import Metrics
@@ -95,6 +95,16 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(tmp_path, monkeypatch)
         write_atomic(target, b"new")
     assert target.read_bytes() == b"old"
     assert os.listdir(tmp_path) == ["x"]
+
+
+def test_a_file_written_in_place_keeps_what_lies_beyond(tmp_path, monkeypatch):
+    target, at_once = tmp_path / "x", os.writev
+    overwrite(target, [b"abc", b"", b"defgh"])
+    monkeypatch.setattr(
+        files.os, "writev", lambda file, pieces: at_once(file, [pieces[0][:2]])
+    )  # short writes
+    overwrite(target, [b"ABCD", b"E"])
+    assert target.read_bytes() == b"ABCDEfgh"
 
 
 def test_an_unknown_metric_is_absent_not_zero():

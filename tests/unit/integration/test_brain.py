@@ -83,7 +83,7 @@ def test_a_reset_brain_is_a_new_one(fresh, moments):
 def test_a_snapshot_of_another_brain_is_refused(fresh):
     brain = fresh()
     tree = unpack(brain.snapshot())
-    del tree["parts"]["amygdala"]
+    del tree["amygdala"]
     with pytest.raises(IntegrityError, match="another brain"):
         brain.restore(pack(tree))
 

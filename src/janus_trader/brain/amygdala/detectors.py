@@ -399,16 +399,30 @@ class DetectorBank:
         self.calibration.reset()
 
     def snapshot(self) -> bytes:
-        """State as bytes; the calibration is a parameter and not part of it."""
-        return self._state.tobytes()
+        """State as bytes, without the room no bar has filled yet; the calibration is a parameter and not part
+        of it."""
+        return self._bytes(self._state)[: self._filled(self._state)].tobytes()
 
     def restore(self, raw: bytes) -> None:
         """Put a snapshot back. Raises IntegrityError when it belongs to another configuration."""
-        if len(raw) != self._dtype.itemsize:
+        state = np.zeros(1, self._dtype)
+        if len(raw) <= self._dtype.itemsize:
+            self._bytes(state)[: len(raw)] = np.frombuffer(raw, np.uint8)
+        if len(raw) != self._filled(state):
             raise IntegrityError(
                 "detector snapshot does not fit",
                 got=f"{len(raw)} bytes",
-                expected=f"{self._dtype.itemsize} bytes",
+                expected=f"{self._filled(state)} bytes",
                 remedy="restore with the configuration it was taken with",
             )
-        self._state = np.frombuffer(raw, self._dtype).copy()
+        self._state = state
+
+    @staticmethod
+    def _bytes(state: np.ndarray) -> np.ndarray:
+        return state.view(np.uint8)
+
+    def _filled(self, state: np.ndarray) -> int:
+        """Bytes of a state up to the last bar remembered: the history comes last."""
+        assert self._dtype.fields is not None
+        rows = min(max(int(state["bars"][0]), 0), state["history"].shape[1])
+        return self._dtype.fields["history"][1] + rows * HISTORY_DTYPE.itemsize

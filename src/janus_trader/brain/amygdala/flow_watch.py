@@ -24,6 +24,11 @@ VPIN_WINDOW, SIGMA_WINDOW, RANK_WINDOW = 50, 50, 250
 #: Buckets in an average day (mechanisms: V = ADV / 50).
 BUCKETS_A_DAY = 50.0
 
+_VPIN_DTYPE = bulk_vpin_dtype(VPIN_WINDOW, SIGMA_WINDOW, RANK_WINDOW)
+assert _VPIN_DTYPE.fields is not None
+#: Bytes of VPIN's counters and open bar: all zero before its first trade, and never again after it.
+_VPIN_HEAD = _VPIN_DTYPE.fields["changes"][1]
+
 
 def flow_dtype(bars: int) -> np.dtype:
     """State of one instrument: session volume, its average, VPIN, the last closes of the session."""
@@ -35,7 +40,7 @@ def flow_dtype(bars: int) -> np.dtype:
             ("daily", "f8"),
             ("seen", "i8"),
             ("closes", "f8", (bars,)),
-            ("vpin", bulk_vpin_dtype(VPIN_WINDOW, SIGMA_WINDOW, RANK_WINDOW)),
+            ("vpin", _VPIN_DTYPE),
         ],
         align=True,
     )
@@ -119,6 +124,8 @@ class FlowWatch:
     def __init__(self, config: DetectorConfig) -> None:
         self.config = config
         self._dtype = flow_dtype(config.flash_bars)
+        assert self._dtype.fields is not None
+        self._vpin_at = self._dtype.fields["vpin"][1]
         self._gain = 1.0 - 0.5 ** (1.0 / config.spread_halflife)
         self._out = np.empty(3)
         self.reset()
@@ -165,18 +172,40 @@ class FlowWatch:
         self._silent = [-1, -1]  # -1: never spoke
 
     def snapshot(self) -> bytes:
-        """State as bytes."""
+        """State as bytes; VPIN, most of it, only of the instruments that have any."""
         normal = {k: list(v) for k, v in self._normal.items()}
-        return pack({"states": self._states.tobytes(), "normal": normal, "silent": self._silent})
+        rows, at = self._rows(self._states), self._vpin_at
+        flowing = rows[:, at : at + _VPIN_HEAD].any(axis=1)
+        return pack(
+            {
+                "heads": rows[:, :at],
+                "flowing": flowing,
+                "vpin": rows[flowing, at:],
+                "normal": normal,
+                "silent": self._silent,
+            }
+        )
 
     def restore(self, raw: bytes) -> None:
         """Put a snapshot back. Raises IntegrityError when it belongs to another configuration."""
         tree = unpack(raw)
-        if len(tree["states"]) % self._dtype.itemsize:
-            raise IntegrityError("flow snapshot does not fit", got=f"{len(tree['states'])} bytes")
-        self._states = np.frombuffer(tree["states"], self._dtype).copy()
+        heads, flowing, vpin, at = tree["heads"], tree["flowing"], tree["vpin"], self._vpin_at
+        width = self._dtype.itemsize - at
+        if heads.shape[1:] != (at,) or vpin.shape != (flowing.sum(), width) or len(flowing) != len(heads):
+            raise IntegrityError(
+                "flow snapshot does not fit",
+                got=(heads.shape, vpin.shape),
+                expected=f"rows of {at} and {width} bytes",
+            )
+        self._states = np.zeros(len(heads), self._dtype)
+        rows = self._rows(self._states)
+        rows[:, :at], rows[flowing, at:] = heads, vpin
         self._normal = {str(k): (float(v[0]), int(v[1])) for k, v in tree["normal"].items()}
         self._silent = [int(x) for x in tree["silent"]]
+
+    def _rows(self, states: np.ndarray) -> np.ndarray:
+        """The bytes of states, a row an instrument."""
+        return states.view(np.uint8).reshape(len(states), self._dtype.itemsize)
 
 
 def _best_spreads(books: Sequence[BookLevels]) -> dict[str, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -173,29 +173,36 @@ class Brain:
         self.learned_until = 0
         self._fingerprint = None
 
+    def snapshots(self, *, episodes: bool = True) -> dict[str, bytes]:
+        """State of every part by name, and of the brain itself; ``episodes`` as in `Hippocampus.snapshot`."""
+        own = {"session_steps": self.session_steps, "learned_until": self.learned_until}
+        state = {"brain": pack(own), "hippocampus": self.hippocampus.snapshot(episodes=episodes)}
+        for name, part in self.parts.items():
+            if name not in state:
+                state[name] = part.snapshot()
+        return state
+
     def snapshot(self, *, episodes: bool = True) -> bytes:
-        """State of every part as bytes; ``episodes`` as in `Hippocampus.snapshot`."""
-        parts = {name: part for name, part in self.parts.items() if part is not self.hippocampus}
-        state = {name: part.snapshot() for name, part in parts.items()}
-        state["hippocampus"] = self.hippocampus.snapshot(episodes=episodes)
-        return pack(
-            {"parts": state, "session_steps": self.session_steps, "learned_until": self.learned_until}
-        )
+        """`snapshots` as bytes."""
+        return pack(self.snapshots(episodes=episodes))
 
     def restore(self, raw: bytes, episodes: Sequence[Episode] = ()) -> None:
-        """Put a snapshot back; the configuration must be the one it was taken with.
+        """Put a `snapshot` back; the configuration must be the one it was taken with.
 
         ``episodes`` are those of `Hippocampus.restore`, for a snapshot without them.
         """
-        tree = unpack(raw)
-        if set(tree["parts"]) != set(self.parts):
-            raise IntegrityError(
-                "snapshot of another brain", got=sorted(tree["parts"]), expected=str(sorted(self.parts))
-            )
+        self.restore_parts(unpack(raw), episodes)
+
+    def restore_parts(self, state: Mapping[str, bytes], episodes: Sequence[Episode] = ()) -> None:
+        """Put `snapshots` back; ``episodes`` as in `restore`."""
+        known = {"brain", *self.parts}
+        if set(state) != known:
+            raise IntegrityError("snapshot of another brain", got=sorted(state), expected=str(sorted(known)))
         for name, part in self.parts.items():
             if part is not self.hippocampus:
-                part.restore(tree["parts"][name])
-        self.hippocampus.restore(tree["parts"]["hippocampus"], episodes)
-        self.session_steps = [int(s) for s in tree["session_steps"]]
-        self.learned_until = int(tree["learned_until"])
+                part.restore(state[name])
+        self.hippocampus.restore(state["hippocampus"], episodes)
+        own = unpack(state["brain"])
+        self.session_steps = [int(s) for s in own["session_steps"]]
+        self.learned_until = int(own["learned_until"])
         self._fingerprint = None
