@@ -328,11 +328,12 @@ class Thalamus:
         """State and learned parameters as bytes."""
         held = min(self._count, self.config.memory)
         sent = self._sent[:held]
+        sensed = bool(sent.view(np.uint16)[:, 1:].any())  # halves are slow to ask
         return pack(
             {
                 "fresh": self._fresh,
                 "sent": sent[:, 0],
-                "sent_by_senses": sent[:, 1:] if sent[:, 1:].any() else np.zeros((0, 2, self.n), np.float16),
+                "sent_by_senses": sent[:, 1:] if sensed else np.zeros((0, 2, self.n), np.float16),
                 "sent_ts": self._sent_ts[:held],
                 "count": self._count,
                 "surprises": self._surprises.tobytes(),
