@@ -48,6 +48,30 @@ def traded_sums(signals, payoff, weight, clip, sums):  # type: ignore[no-untyped
 
 
 @njit(cache=True)
+def _ratio(count, total, square):  # type: ignore[no-untyped-def]
+    """Mean over root mean square; 0 where nothing was seen."""
+    return total / np.sqrt(max(count * square, 1e-300)) if count > 0.0 and square > 0.0 else 0.0
+
+
+@njit(cache=True)
+def pair_logits(sums, share, gain, prior, fade, count, logit, direction):  # type: ignore[no-untyped-def]
+    """Episodes and logit (k, n) of every pair, and direction (k,) of every source, from sums (3, k, n). O(k·n).
+
+    Instruments move together, so a source's bars are counted once, not once per instrument.
+    """
+    for k in range(direction.size):
+        whole = _ratio(pairwise_sum(sums[0, k]), pairwise_sum(sums[1, k]), pairwise_sum(sums[2, k]))
+        most = 0.0
+        for i in range(count.shape[1]):
+            count[k, i] = sums[0, k, i] * share
+            most = max(most, count[k, i])
+        direction[k] = -1.0 if whole * np.sqrt(most) < -fade else 1.0
+        for i in range(count.shape[1]):
+            relative = direction[k] * (_ratio(sums[0, k, i], sums[1, k, i], sums[2, k, i]) - whole)
+            logit[k, i] = gain * relative * count[k, i] / (count[k, i] + prior)
+
+
+@njit(cache=True)
 def followed_payoff(signals, payoff, affinity, direction, clip):  # type: ignore[no-untyped-def]
     """Sum of the sizes of the weighted signals, and of what they paid. O(E·k·n)."""
     size, paid = np.empty(signals.size), np.empty(signals.size)
@@ -112,14 +136,17 @@ class AffinityLearner:
         traded_sums(arrays.signals, arrays.payoff, arrays.weight, config.clip, new)
         sums = keep * evidence["sums"] + new
         span = Span.of(evidence["span"]).extended(arrays.step, keep)
-        count = sums[0] * span.share()
-        book = sums.sum(axis=2)
-        whole = _ratio(book[0], book[1], book[2])
-        # Instruments move together, so a source's bars are counted once, not once per instrument.
-        t = whole * np.sqrt(count.max(axis=1, initial=0.0))
-        direction = np.where(t < -config.fade_evidence, -1.0, 1.0)
-        relative = direction[:, None] * (_ratio(*sums) - whole[:, None])
-        logit = config.gain * relative * count / (count + config.prior_episodes)
+        count, logit, direction = np.empty(self._shape), np.empty(self._shape), np.empty(self._shape[0])
+        pair_logits(
+            sums,
+            span.share(),
+            config.gain,
+            config.prior_episodes,
+            config.fade_evidence,
+            count,
+            logit,
+            direction,
+        )
         affinity = np.minimum(2.0 / (1.0 + np.exp(-logit)), config.highest)
         tested = count >= config.min_trades
         affinity[tested & (affinity < config.min_weight)] = 0.0
@@ -137,9 +164,3 @@ class AffinityLearner:
             arrays.signals, arrays.payoff, p["affinity"], p["direction"], self.config.clip
         )
         return float(paid / total) if total > 0.0 else 0.0
-
-
-def _ratio(count: np.ndarray, total: np.ndarray, square: np.ndarray) -> np.ndarray:
-    """Mean over root mean square; 0 where nothing was seen."""
-    root = np.sqrt(np.maximum(count * square, 1e-300))
-    return np.where((count > 0) & (square > 0), total / root, 0.0)

@@ -53,6 +53,16 @@ def cells_of(planes, centre, scale, contexts, out):
 
 
 @njit(cache=True)
+def cell_sums(cells, reward, weight, sums):  # type: ignore[no-untyped-def]
+    """Weight, weighted sum and weighted sum of squares of the rewards in every cell, (3, cells). O(E)."""
+    sums[:] = 0.0
+    for e in range(cells.size):
+        sums[0, cells[e]] += weight[e]
+        sums[1, cells[e]] += weight[e] * reward[e]
+        sums[2, cells[e]] += weight[e] * (reward[e] * reward[e])
+
+
+@njit(cache=True)
 def adapt_inhibition(adapted, cells, reward, speaks, steps):
     """Step-wise adaptation of every cell's inhibition to outcomes, in place, within [0, 1]. O(E).
 
@@ -175,9 +185,9 @@ class PatternLearner:
             adapted[:] = 0.0
         cells, size = self.cells(contexts, centre, scale), self._strength.size
         keep = max(0.0, 1.0 - len(train) / config.memory)
-        w = batch.weight
-        columns = (np.bincount(cells, x, size) for x in (w, w * reward, w * reward**2))
-        sums, span = keep * sums + np.stack(list(columns)), span.extended(steps, keep)
+        new = np.empty((3, size))
+        cell_sums(cells, reward, batch.weight, new)
+        sums, span = keep * sums + new, span.extended(steps, keep)
         steps = np.array([config.false_alarm, config.hit, config.quiet, config.miss])
         adapt_inhibition(adapted, cells, reward, 0.5, steps)
         strength, rms = self._strengths(sums, span, adapted)

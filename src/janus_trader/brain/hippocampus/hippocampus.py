@@ -26,6 +26,9 @@ from janus_trader.contracts.memory import Consolidated, Episode, Episodes
 from janus_trader.contracts.protocols import VectorStore
 from janus_trader.foundation.codec import pack, unpack
 
+#: What a queue with nothing to tell tells.
+_NOTHING = Episodes.of([])
+
 
 class Hippocampus:
     r"""Memory of single experiences.
@@ -249,7 +252,7 @@ class Hippocampus:
                 total += parts[-1][0].size
             steps.append(step)
         if not steps:
-            return Episodes.of([]), np.empty(0)
+            return _NOTHING, np.empty(0)
         self.queue.told(steps)
         nothing = np.empty(0, np.int64), np.empty(0), np.empty(0, np.int64)
         slots, mass, members = (np.concatenate(column) for column in zip(nothing, *parts, strict=True))

@@ -61,6 +61,8 @@ class SleepConfig(Config, frozen=True):
     curve_bytes: Annotated[int, Meta(ge=0, description="larger parameters are not followed")] = 1 << 20
 
 
+#: Where there is nothing to learn from.
+_NOTHING = Episodes.of([])
 #: An episode of the decision at bar t ends at bar t+2: training stops that far before the slice.
 EPISODE_BARS = 2
 #: A driver may hand on a decision one bar late: the first one after a night is this far after the last known.
@@ -75,7 +77,7 @@ class _Course:
     told: list[Episodes] = field(default_factory=list)
     mass: float = 0.0
     cycles: dict[str, int] = field(default_factory=dict)
-    train: Episodes = field(default_factory=lambda: Episodes.of([]))
+    train: Episodes = _NOTHING
     reports: list[CandidateReport] = field(default_factory=list)
     passed: list[Consolidated] = field(default_factory=list)
     note: str = "learning is switched off"
@@ -200,7 +202,7 @@ class Sleep:
         brain = self.brain
         fresh = brain.hippocampus.held_back(brain.learned_until).before(before_step)
         brain.learned_until = max(brain.learned_until, before_step)
-        return Episodes.of([]).joined(*course.drawn, *course.told, fresh)
+        return _NOTHING.joined(*course.drawn, *course.told, fresh)
 
     # --- learning -------------------------------------------------------------------------------------
 
@@ -316,7 +318,8 @@ def _in_mean_errors(errors: np.ndarray, weight: np.ndarray, clip: float) -> np.n
     known = np.isfinite(size)
     if not known.any():
         return np.zeros(size.shape)
-    mean = float(np.average(size[known], weights=weight[known]))
+    counted = weight[known]
+    mean = float((size[known] * counted).sum() / counted.sum())
     return np.where(known, np.minimum(size / mean, clip), 0.0) if mean > 0.0 else np.zeros(size.shape)
 
 
