@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
 from msgspec import Meta
 
+from janus_trader.brain.cerebellum.open_fills import OpenFills
 from janus_trader.foundation.config import Config, Positive
 
 
@@ -62,18 +62,16 @@ class AdverseSelection:
     count: int
     _mean: float
     _variance: float
-    _waiting: deque[tuple[int, str, float, float]]
 
     def __init__(self, config: AdverseSelectionConfig) -> None:
         self.config = config
         self._gain = 1.0 - 0.5 ** (1.0 / config.halflife)
-        self._latest_ns = config.patience * config.horizon_ns
+        self._open = OpenFills(config.horizon_ns, config.patience, config.pending)
         self.reset()
 
     def fill(self, ts: int, symbol: str, side: float, price: float) -> None:
         """Note a fill at ``price`` > 0; ``side`` is 1 where we bought, -1 where we sold."""
-        if price > 0.0 and math.isfinite(price) and side in (1.0, -1.0):
-            self._waiting.append((int(ts), symbol, float(side), float(price)))
+        self._open.add(ts, symbol, side, price)
 
     def price(self, ts: int, symbol: str, mid: float) -> None:
         """A mid price of one instrument: settles the fills whose horizon it has reached."""
@@ -81,25 +79,11 @@ class AdverseSelection:
 
     def prices(self, ts: int, mids: Mapping[str, float]) -> None:
         """Mid prices of several instruments, NaN where unknown: as `price` for each in turn. O(fills waiting)."""
-        if not self._waiting:
-            return
-        due: dict[str, dict[int, list[float]]] = {}
-        kept: deque[tuple[int, str, float, float]] = deque(maxlen=self.config.pending)
-        for row in self._waiting:
-            filled, name, side, paid = row
-            mid, age = mids.get(name, math.nan), ts - filled
-            if not 0.0 < mid < math.inf:
-                kept.append(row)
-            elif age > self._latest_ns:
-                continue
-            elif age >= self.config.horizon_ns:
-                found = due.setdefault(name, {}).setdefault(filled, [])
-                found.append(1e4 * side * (mid - paid) / paid)
-            else:
-                kept.append(row)
-        self._waiting = kept
-        for name in mids if due else ():
-            for found in due.get(name, {}).values():
+        for fills in self._open.settle(ts, mids):
+            moments: dict[int, list[float]] = {}
+            for fill in fills:
+                moments.setdefault(fill.ts, []).append(fill.drift_bps(mids[fill.symbol]))
+            for found in moments.values():
                 self._count(sum(found) / len(found))
 
     def _count(self, markout: float) -> None:
@@ -119,15 +103,14 @@ class AdverseSelection:
 
     def reset(self) -> None:
         """Forget everything."""
-        self._waiting = deque(maxlen=self.config.pending)
+        self._open.reset()
         self.count, self._mean, self._variance = 0, 0.0, 0.0
 
     def state(self) -> list[Any]:
         """State tree for a snapshot."""
-        return [[list(w) for w in self._waiting], self.count, self._mean, self._variance]
+        return [self._open.state(), self.count, self._mean, self._variance]
 
     def put_state(self, state: list[Any]) -> None:
         """Inverse of `state`."""
-        waiting = ((int(t), str(n), float(s), float(p)) for t, n, s, p in state[0])
-        self._waiting = deque(waiting, maxlen=self.config.pending)
+        self._open.put_state(state[0])
         self.count, self._mean, self._variance = int(state[1]), float(state[2]), float(state[3])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import deque
 from collections.abc import Mapping
 from typing import Annotated, Any, NamedTuple
 
@@ -11,6 +10,7 @@ import numpy as np
 from msgspec import Meta
 
 from janus_trader.brain.cerebellum.forward_model import ForwardModel
+from janus_trader.brain.cerebellum.open_fills import OpenFills
 from janus_trader.foundation.config import Config, NonNegative, Positive
 
 
@@ -65,20 +65,18 @@ class PermanentImpact:
 
     count: int
     _sums: list[float]
-    _waiting: deque[tuple[Any, ...]]
 
     def __init__(self, config: PermanentImpactConfig) -> None:
         self.config = config
         self._keep = 0.5 ** (1.0 / config.halflife)
+        self._open = OpenFills(config.horizon_ns, config.patience, config.pending)
         self.reset()
 
     def fill(
         self, ts: int, symbol: str, side: float, decision_price: float, sigma_bps: float, size: float
     ) -> None:
         """Note a fill of ``size`` (value over the reference) decided at a price; ``side`` is 1 or -1."""
-        numbers = (decision_price, sigma_bps, size)
-        if all(math.isfinite(x) and x > 0.0 for x in numbers) and side in (1.0, -1.0):
-            self._waiting.append((int(ts), symbol, float(side), *map(float, numbers)))
+        self._open.add(ts, symbol, side, decision_price, sigma_bps, size)
 
     def price(self, ts: int, symbol: str, price: float) -> None:
         """A price of one instrument: settles the fills whose horizon it has reached."""
@@ -86,25 +84,10 @@ class PermanentImpact:
 
     def prices(self, ts: int, prices: Mapping[str, float]) -> None:
         """Prices of several instruments, NaN where unknown: as `price` for each in turn. O(fills waiting)."""
-        if not self._waiting:
-            return
-        first, latest = self.config.horizon_ns, self.config.patience * self.config.horizon_ns
-        due: dict[str, list[tuple[Any, ...]]] = {}
-        kept: deque[tuple[Any, ...]] = deque(maxlen=self.config.pending)
-        for row in self._waiting:
-            price, age = prices.get(row[1], math.nan), ts - row[0]
-            if not 0.0 < price < math.inf:
-                kept.append(row)
-            elif age > latest:
-                continue
-            elif age >= first:
-                due.setdefault(row[1], []).append(row)
-            else:
-                kept.append(row)
-        self._waiting = kept
-        for name in prices if due else ():
-            for _, _, side, decided, sigma, size in due.get(name, ()):
-                self._count(size, 1e4 * side * (prices[name] - decided) / decided / sigma)
+        for fills in self._open.settle(ts, prices):
+            for fill in fills:
+                sigma, size = fill.known
+                self._count(size, fill.drift_bps(prices[fill.symbol]) / sigma)
 
     def _count(self, x: float, y: float) -> None:
         k = self._keep
@@ -132,15 +115,14 @@ class PermanentImpact:
 
     def reset(self) -> None:
         """Forget everything."""
-        self._waiting = deque(maxlen=self.config.pending)
+        self._open.reset()
         self.count, self._sums = 0, [0.0] * 4
 
     def state(self) -> list[Any]:
         """State tree for a snapshot."""
-        return [[list(w) for w in self._waiting], self.count, list(self._sums)]
+        return [self._open.state(), self.count, list(self._sums)]
 
     def put_state(self, state: list[Any]) -> None:
         """Inverse of `state`."""
-        waiting = ((int(t), str(n), *map(float, rest)) for t, n, *rest in state[0])
-        self._waiting = deque(waiting, maxlen=self.config.pending)
+        self._open.put_state(state[0])
         self.count, self._sums = int(state[1]), [float(x) for x in state[2]]
