@@ -22,8 +22,6 @@ from janus_trader.learning.vision.kernels import (
     look_lstm,
     look_vivit,
     read_head,
-    stream_lstm,
-    stream_vivit,
 )
 from janus_trader.numerics.vision_layers import NORM_EPS, block_work
 
@@ -115,7 +113,7 @@ class CompiledVision:
         filtered, flat = empty(c.patches, c.channels), empty(c.patches * c.channels)
         self.work: Any = (canvas, patches, filtered, flat, empty(c.dim))
         self.look_work: Any = (empty(c.hidden), empty(4 * c.hidden))
-        self._encode, self._look, self.stream = encode_lstm, look_lstm, stream_lstm
+        self._encode, self._look = encode_lstm, look_lstm
 
     def _unpack_vivit(self, p: Parameters, affine: Any, embed: Any, canvas: Any, patches: Any) -> None:
         c = self.config
@@ -133,7 +131,7 @@ class CompiledVision:
         self.second = encoder("temporal", c.temporal_layers)
         self.work = (canvas, patches, *work(c.patches + 1))
         self.look_work = work(c.tokens + 1)
-        self._encode, self._look, self.stream = encode_vivit, look_vivit, stream_vivit
+        self._encode, self._look = encode_vivit, look_vivit
 
     def encode_into(self, path: np.ndarray, out: np.ndarray) -> None:
         """Encoding of the frames that end with ``path`` (unit,), float64, finite."""

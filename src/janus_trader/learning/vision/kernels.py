@@ -177,36 +177,27 @@ def gather(ring, count, step, out):
 
 
 @njit(cache=True)
-def stream_vivit(
-    values, present, paths, seen, ring, geometry, p, q, head, work, look, gathered, out, embedding
-):
-    """One bar of every instrument by the ViViT: push, encode the new frame, look. See `StreamingVision`."""
+def stream(values, present, paths, seen, ring, geometry, p, q, head, work, look, gathered, out, embedding):
+    """One bar of every instrument: push, encode the new frame, look. See `StreamingVision`.
+
+    The model is known by ``q``: an LSTM has one matrix there, the ViViT more. The length of a tuple is a
+    constant to the compiler, which leaves the other model out.
+    """
     unit, span, step = geometry[5], geometry[6], geometry[7]
     for i in range(paths.shape[0]):
         if not present[i]:
             continue
         push(values[i], paths[i], seen, i)
         if seen[i] >= unit:
-            encode_vivit(paths[i, span - unit :], geometry, p, work, ring[i, seen[i] % ring.shape[1]])
+            path, slot = paths[i, span - unit :], ring[i, seen[i] % ring.shape[1]]
+            if len(q) == 1:
+                encode_lstm(path, geometry, p, work, slot)
+            else:
+                encode_vivit(path, geometry, p, work, slot)
         if seen[i] >= span:
             gather(ring[i], seen[i], step, gathered)
-            look_vivit(gathered, geometry, q, look, embedding[i])
-            read_head(embedding[i], head[0], head[1], out[i])
-
-
-@njit(cache=True)
-def stream_lstm(
-    values, present, paths, seen, ring, geometry, p, q, head, work, look, gathered, out, embedding
-):
-    """One bar of every instrument by the DiffGAF-LSTM; see `stream_vivit`."""
-    unit, span, step = geometry[5], geometry[6], geometry[7]
-    for i in range(paths.shape[0]):
-        if not present[i]:
-            continue
-        push(values[i], paths[i], seen, i)
-        if seen[i] >= unit:
-            encode_lstm(paths[i, span - unit :], geometry, p, work, ring[i, seen[i] % ring.shape[1]])
-        if seen[i] >= span:
-            gather(ring[i], seen[i], step, gathered)
-            look_lstm(gathered, geometry, q, look, embedding[i])
+            if len(q) == 1:
+                look_lstm(gathered, geometry, q, look, embedding[i])
+            else:
+                look_vivit(gathered, geometry, q, look, embedding[i])
             read_head(embedding[i], head[0], head[1], out[i])

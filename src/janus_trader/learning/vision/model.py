@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from typing import NamedTuple
 
 import numpy as np
@@ -30,7 +31,7 @@ class Seen(NamedTuple):
     embedding: torch.Tensor
 
 
-class VisionModel(nn.Module):
+class VisionModel(nn.Module, ABC):
     """Base of the models: images, patches, head, and the exchange of parameters.
 
     A model gives ``encode`` (patches of B tubelets to encodings) and ``look`` (encodings (B, T, d), oldest
@@ -45,13 +46,13 @@ class VisionModel(nn.Module):
         self.image = DiffGAF(config.window, config.size, config.normalisation, form)
         self.head = nn.Linear(embedding, 2)
 
+    @abstractmethod
     def encode(self, patches: torch.Tensor) -> torch.Tensor:
         """Encodings (B, d) of tubelets given as patches (B, P, 2 tubelet p^2)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def look(self, encodings: torch.Tensor) -> torch.Tensor:
         """Embeddings (B, e) of videos given as encodings (B, T, d)."""
-        raise NotImplementedError
 
     def windows(self, paths: torch.Tensor) -> torch.Tensor:
         """Frames (B, N, W) of paths (B, unit or span), oldest first, about the path's last value (no digit is lost

@@ -8,7 +8,7 @@ from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
 from janus_trader.foundation.codec import pack, unpack
 from janus_trader.learning.vision.architecture import Kind, Parameters, VisionConfig
 from janus_trader.learning.vision.compiled import CompiledVision, VisionOutput, blank_outputs, output_of
-from janus_trader.learning.vision.kernels import gather
+from janus_trader.learning.vision.kernels import gather, stream
 
 
 class StreamingVision:
@@ -78,7 +78,7 @@ class StreamingVision:
                 "vision: wrong number of instruments", got=values.shape, expected=f"({self.n},) log closes"
             )
         m = self.model
-        m.stream(
+        stream(
             values,
             flags,
             self._paths,
