@@ -7,20 +7,15 @@ from hypothesis import strategies as st
 from janus_trader.brain.basal_ganglia import BasalGanglia, BasalGangliaConfig, StrategyGateConfig
 from janus_trader.brain.basal_ganglia.no_go import NoGoConfig
 from janus_trader.contracts.decision import (
-    Appetite,
-    Correlation,
     NoGoReason,
-    Percept,
     Posture,
-    Severity,
     SignalPanel,
-    Threat,
 )
 from janus_trader.contracts.errors import ConfigError, DataError, IntegrityError
-from janus_trader.contracts.market import PortfolioState
 from janus_trader.contracts.memory import Episode
-from janus_trader.contracts.regime import Regime, RegimeState
+from janus_trader.contracts.regime import Regime
 from janus_trader.foundation.codec import encode
+from support.policies import APPETITE, CORRELATION, book, percept, threat
 
 SYMBOLS = ("A", "B", "C")
 NAMES = ("t1", "t2", "r1", "external.0")
@@ -36,58 +31,8 @@ def ganglia(**changes):
     return BasalGanglia(config, SYMBOLS, NAMES, FAMILIES, REGIME_WEIGHTS, PRIORS)
 
 
-def percept(which=Regime.BULL, evidence=None, context=None):
-    posterior = tuple(0.7 * np.eye(7)[which] + 0.3 / 7)
-    regime = RegimeState(
-        posterior=posterior,
-        dominant=which,
-        confidence=posterior[which],
-        change_probability=0.0,
-        turbulence=0.0,
-        agreement=1.0,
-        votes={},
-        age=3,
-        forecast=posterior,
-    )
-    return Percept(
-        regime=regime,
-        gates={"price": 0.7, "volume": 0.7},
-        context=np.zeros(24) if context is None else context,
-        evidence=np.zeros(3) if evidence is None else evidence,
-        source_gates=np.full(4, 0.7),
-    )
-
-
 def signals(values, active=(True,) * 4):
     return SignalPanel(names=NAMES, values=np.asarray(values, float), active=np.array(active))
-
-
-APPETITE = Appetite(
-    scalar=1.0,
-    regime_factor=1.0,
-    drawdown_factor=1.0,
-    volatility_factor=1.0,
-    kelly_factor=1.0,
-    energy_factor=1.0,
-    target_volatility=0.1,
-)
-CORRELATION = Correlation(covariance=np.eye(3) * 1e-4, average=0.3, breakdown=0.0, ready=True)
-
-
-def threat(posture=Posture.NORMAL):
-    return Threat(score=0.1, severity=Severity.NONE, posture=posture, fear=0.0, detectors={})
-
-
-def book(equity=100.0):
-    return PortfolioState(
-        ts_event=0,
-        equity=equity,
-        cash=equity,
-        peak_equity=100.0,
-        session_start_equity=equity,
-        weights=(0.0,) * 3,
-        quantities=(0.0,) * 3,
-    )
 
 
 def select(bg, values, p=None, posture=Posture.NORMAL, portfolio=None, previous=None):
