@@ -19,6 +19,7 @@ from janus_trader.contracts.message import Message
 from janus_trader.foundation.config import build
 from janus_trader.foundation.environment import environment, environment_fingerprint
 from janus_trader.foundation.hashing import file_digest
+from janus_trader.foundation.threads import one_thread
 from janus_trader.runs.baselines import BASELINES
 from janus_trader.runs.driver import Life, Progress, peak_rss_mb
 from janus_trader.runs.finish import Finish
@@ -232,7 +233,8 @@ def _finish(life: Life, request: RunRequest, display: Display | None, stop: Stop
         "peak_rss_mb": round(peak_rss_mb(), 1),
         "wall_s": round(wall, 2),
     }
-    summary = finish.write(measured)
+    with one_thread():  # baselines are part of what comes out
+        summary = finish.write(measured)
     if request.holdout:
         _record_opening(summary)
     return summary
