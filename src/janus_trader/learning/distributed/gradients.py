@@ -1,4 +1,4 @@
-"""Synchronisation of gradients: AllReduce by the backend, or a ring of our own over point-to-point sends."""
+"""Synchronisation of gradients: AllReduce by the backend, a ring of our own, or a parameter server."""
 
 from __future__ import annotations
 
@@ -8,28 +8,43 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import numpy as np
 from msgspec import Meta
 
-from janus_trader.foundation.config import Config
+from janus_trader.contracts.errors import ConfigError
+from janus_trader.foundation.config import Config, Positive
+from janus_trader.learning.distributed.server import SERVER, ServedParameters
 from janus_trader.learning.distributed.sharding import Sharding, shard
+from janus_trader.learning.distributed.transfer import flattened, spread
 
 if TYPE_CHECKING:
     import torch
+
+    from janus_trader.learning.training.trainer import Callback
 
 
 class ReducerConfig(Config, frozen=True):
     """How gradients are summed and batches dealt out."""
 
-    method: Annotated[Literal["all_reduce", "ring"], Meta(description="sum of the gradients")] = "all_reduce"
+    method: Annotated[
+        Literal["all_reduce", "ring", "parameter_server"],
+        Meta(description="sum of the gradients in every process, or in process 0 that holds the parameters"),
+    ] = "all_reduce"
     sharding: Annotated[Sharding, Meta(description="rows of a batch a process computes")] = (
         Sharding.CONTIGUOUS
     )
     seed: Annotated[int, Meta(ge=0, description="of random shards")] = 0
+    staleness: Annotated[
+        int, Meta(ge=0, description="steps a worker may be ahead of the slowest; parameter_server only")
+    ] = 0
+    timeout_s: Annotated[
+        Positive, Meta(description="silence after which a peer counts as lost; parameter_server only")
+    ] = 300.0
 
 
 class ProcessGroupReducer:
     """The default process group of torch as a `GradientReducer` of the trainer.
 
     All gradients travel as one flat vector. Every process ends with the same bytes: AllReduce and the ring
-    both compute each element's sum in one place and copy it.
+    both compute each element's sum in one place and copy it. With a parameter server process 0 computes no
+    batch; only it records norms of gradients, and only its checkpoints hold the state of the optimiser.
 
     Parameters
     ----------
@@ -40,7 +55,14 @@ class ProcessGroupReducer:
     Notes
     -----
     ``torch.distributed`` must have been initialised (`launch.Rendezvous`): gloo on CPUs, NCCL on GPUs; the
-    ring uses sends and receives, which both offer. Bytes sent per process: 2 (w − 1)/w of the gradient.
+    ring uses sends and receives, which both offer. Bytes sent per process: 2 (w − 1)/w of the gradient. The
+    server receives the gradient and sends the parameters once for every worker and step. The trainer is given
+    `callbacks` too: with a server they pull the new parameters.
+
+    Raises
+    ------
+    ConfigError
+        A staleness (see `train_asynchronously`), or a server without a worker.
     """
 
     def __init__(
@@ -49,13 +71,32 @@ class ProcessGroupReducer:
         import torch.distributed as dist
 
         self.config, self._labels = config, labels
+        if config.staleness:
+            raise ConfigError(
+                "a trainer keeps its processes in lock step",
+                got=f"staleness {config.staleness}",
+                expected="0",
+                remedy="use train_asynchronously",
+            )
         self.rank, self.world = dist.get_rank(), dist.get_world_size()
+        served = config.method == "parameter_server"
+        self._server = ServedParameters(self.rank, self.world, config.timeout_s) if served else None
+
+    @property
+    def callbacks(self) -> tuple[Callback, ...]:
+        """What the trainer has to call after its steps."""
+        return () if self._server is None else (self._server,)
 
     def shard(self, rows: np.ndarray) -> np.ndarray:
         """The rows of a batch that this process computes."""
         labels = self._labels(rows) if self._labels is not None else None
-        config = self.config
-        return shard(rows, self.rank, self.world, config.sharding, labels=labels, seed=config.seed)
+        config, rank, world = self.config, self.rank, self.world
+        if self._server is not None:
+            self._server.begin()
+            if rank == SERVER:
+                return rows[:0]
+            rank, world = rank - 1, world - 1
+        return shard(rows, rank, world, config.sharding, labels=labels, seed=config.seed)
 
     def reduce(self, parameters: Sequence[torch.nn.Parameter], share: float) -> None:
         """Replace each gradient by the sum over processes of ``share`` times it. O(parameters)."""
@@ -65,19 +106,20 @@ class ProcessGroupReducer:
         for p in parameters:
             if p.grad is None:
                 p.grad = torch.zeros_like(p)
-        flat = torch.cat([p.grad.reshape(-1) for p in parameters if p.grad is not None]) * share
+        flat = flattened([p.grad for p in parameters if p.grad is not None]) * share
+        if self._server is not None:
+            self._server.reduce(parameters, flat)
+            return
         if self.config.method == "ring":
             ring_all_reduce(flat, self.rank, self.world)
         else:
             dist.all_reduce(flat)
-        start = 0
-        for p in parameters:
-            if p.grad is not None:
-                p.grad.copy_(flat[start : start + p.numel()].view_as(p))
-            start += p.numel()
+        spread(flat, [p.grad for p in parameters if p.grad is not None])
 
     def total(self, value: float) -> float:
         """Sum of a number over the processes."""
+        if self._server is not None:
+            return self._server.total(value)
         import torch
         import torch.distributed as dist
 
