@@ -104,6 +104,9 @@ def study_memory(
     ] = 8,
     window: Annotated[int, typer.Option(min=50, help="Memories on each map.")] = 500,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the maps.")] = 0,
+    parametric: Annotated[
+        bool, typer.Option("--parametric", help="Compare networks that place new memories (extra ml).")
+    ] = False,
     html: HTML = None,
     document: DOCUMENT = None,
     json_: JSON = False,
@@ -111,7 +114,7 @@ def study_memory(
     """What a run remembers as one map aligned over its nights, and how far it drifted (AlignedUMAP)."""
     from janus_trader.cli.manifold_command import study_memory_command
 
-    study_memory_command(run_path, maps, window, seed, html, document, json_)
+    study_memory_command(run_path, maps, window, seed, html, document, json_, parametric)
 
 
 @study_app.command("vision")
