@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -54,7 +55,7 @@ class Rows:
     after: np.ndarray | None
 
 
-class PolicyLearner:
+class PolicyLearner(ABC):
     r"""What both learners share: rows, rewards, the logical loss, judgement.
 
     One network serves every instrument. Its row holds the instrument's features, what each source says of it,
@@ -89,17 +90,17 @@ class PolicyLearner:
         self._judged: tuple[Episodes, np.ndarray, np.ndarray] | None = None
         self.reset()
 
-    def _make(self, generator: np.random.Generator) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _make(self, generator: np.random.Generator) -> Any: ...
 
-    def _core_network(self) -> Any:
-        raise NotImplementedError
+    @abstractmethod
+    def _core_network(self) -> Any: ...
 
-    def _train(self, rows: Rows, share: float, generator: np.random.Generator) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _train(self, rows: Rows, share: float, generator: np.random.Generator) -> None: ...
 
-    def _errors(self, rows: Rows) -> np.ndarray:
-        raise NotImplementedError
+    @abstractmethod
+    def _errors(self, rows: Rows) -> np.ndarray: ...
 
     def use_logic(self, logic: LogicLoss | None) -> None:
         """Train with these axioms from now on; None: without."""
