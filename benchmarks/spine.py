@@ -1,4 +1,4 @@
-"""Timings of the spine on this machine against its goals: `make bench`, or with ``--json``.
+"""Timings of the spine on this machine against its goals: `make bench-spine`, or with ``--json``.
 
 Every figure is measured here and now; nothing is asserted. ``--full`` adds the whole default run.
 """
@@ -58,6 +58,28 @@ def life_rows() -> list[dict]:
         row("deep night, median", statistics.median(nights[True]) * 1e3, "ms", None),
         row("bars a second, nights and orders included", len(steps) / total, "1/s", None),
     ]
+
+
+def vision_rows() -> list[dict]:
+    """Wake times over the last bars of a life in which a trained network looks at 20 instruments."""
+    import numpy as np
+
+    from support.lives import history, make_life
+
+    rows, bars = [], 250
+    for model, goal in (("diffgaf_lstm", 5.0), ("vivit", 10.0)):
+        with tempfile.TemporaryDirectory() as scratch:
+            past = history("2004-01-02", "2006-06-30", symbols=())
+            life = make_life(Path(scratch) / "run", past, f'brain.visual_cortex.model="{model}"')
+            life.run()
+            looked = life.brain.visual_cortex.model
+            life.venue.close()
+        if looked != model:
+            raise SystemExit(f"{model} stepped down to {looked}: nothing to measure")
+        steps = np.array(life.step_seconds[-bars:]) * 1e3
+        rows.append(row(f"wake.step with {model}, p50", float(np.percentile(steps, 50)), "ms", None))
+        rows.append(row(f"wake.step with {model}, p99", float(np.percentile(steps, 99)), "ms", goal))
+    return rows
 
 
 def memory_rows() -> list[dict]:
@@ -157,6 +179,7 @@ def main() -> None:
         ),
         row("janus --help", wall([JANUS, "--help"], 7), "s", 0.5),
         *life_rows(),
+        *vision_rows(),
         *memory_rows(),
         deep_night_row(),
         *run_rows("janus run --quick", ["--quick"], (20.0, None)),
