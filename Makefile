@@ -10,17 +10,19 @@ INSTALL := $(PIP) install --quiet --progress-bar off --only-binary :all: -c cons
 # Some peers ship no wheel.
 BENCH_INSTALL := $(BENCH)/bin/python -m pip --disable-pip-version-check install --quiet --progress-bar off -c constraints.txt
 JOBS ?= 2
+# Groups are those of tests/conftest.py: a file stays in one process. Files with the longest tests come first.
+PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: run test test-slow test-all fuzz check format bench bench-spine clean
 
 run: $(VENV)/.warm ## install, then live through the default book
 	$(BIN)/janus run $(ARGS)
 
-test: $(VENV)/.test ## fast test suite
-	$(BIN)/python -m pytest -n $(JOBS) -m "not slow" tests src --doctest-modules
+test: $(VENV)/.test $(VENV)/.warm ## fast test suite
+	$(PYTEST) -m "not slow" tests src --doctest-modules
 
-test-slow: $(VENV)/.test
-	$(BIN)/python -m pytest -n $(JOBS) -m slow tests
+test-slow: $(VENV)/.test $(VENV)/.warm
+	$(PYTEST) -m slow tests
 
 test-all: test test-slow
 

@@ -1,10 +1,14 @@
 """Every code block of the documents runs; every figure of the README comes from the file it names."""
 
+import contextlib
 import os
 import re
 import subprocess
 import sys
+import types
+import warnings
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
@@ -21,21 +25,53 @@ def runnable(path):
     return [b for b in blocks(path) if b[0] in {"python", "sh"} and "show" not in b[1]]
 
 
+def run_python(body, label, scope):
+    """A block as a program of its own, in this process: starting Python and its libraries again is most of the time."""
+    program = types.ModuleType(re.sub(r"\W", "_", label))
+    scope.setitem(sys.modules, program.__name__, program)
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        exec(compile(body, label, "exec", dont_inherit=True), vars(program))
+
+
+@contextlib.contextmanager
+def a_place_of_its_own(folder):
+    """Work in ``folder``, import from it, and leave directory, path, environment and modules as they were."""
+    with mock.patch.dict(os.environ), pytest.MonkeyPatch.context() as scope:
+        scope.chdir(folder)
+        scope.syspath_prepend(folder)
+        known = set(sys.modules)
+        try:
+            yield scope
+        finally:
+            for name in set(sys.modules) - known:
+                if Path(getattr(sys.modules[name], "__file__", None) or ROOT).is_relative_to(folder):
+                    del sys.modules[name]
+
+
 @pytest.mark.parametrize(
     "path", [p for p in DOCUMENTS if runnable(p)], ids=lambda p: str(p.relative_to(ROOT))
 )
 def test_code_blocks_run_in_order(path, tmp_path):
     """``python file=NAME`` is written to NAME, ``python`` and ``sh`` run; ``show`` blocks are quotations."""
     env = {**os.environ, "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}"}
-    for kind, info, body in runnable(path):
+    for number, (kind, info, body) in enumerate(runnable(path)):
         if info.startswith("file="):
             (tmp_path / info.removeprefix("file=")).write_text(body)
-            continue
-        command = [sys.executable, "-c", body] if kind == "python" else ["bash", "-euc", body]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=900, check=False
-        )
-        assert done.returncode == 0, f"{body}\n{done.stdout}{done.stderr}"
+        elif kind == "python":
+            with a_place_of_its_own(tmp_path) as scope:
+                run_python(body, f"{path.stem} {number}", scope)
+        else:
+            done = subprocess.run(
+                ["bash", "-euc", body],
+                cwd=tmp_path,
+                env=env,
+                capture_output=True,
+                text=True,
+                timeout=900,
+                check=False,
+            )
+            assert done.returncode == 0, f"{body}\n{done.stdout}{done.stderr}"
 
 
 def quotations(path):

@@ -5,7 +5,8 @@ import pytest
 
 from janus_trader.brain.integration.brain import REGIONS
 from janus_trader.foundation.codec import encode
-from support.lives import history, live
+from janus_trader.runs.ledger import read_nights
+from support.lives import history, live, live_until
 
 #: A span with a crash in it, so that regions that only speak in trouble have something to say.
 SPAN = {"start": "2008-06-02", "end": "2009-03-31"}
@@ -26,24 +27,36 @@ SHOWS_IN = {
 
 
 @pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-    return live(tmp_path_factory.mktemp("whole") / "run", history(**SPAN))
+def where(tmp_path_factory):
+    return tmp_path_factory.mktemp("whole") / "run"
 
 
-def weights(records):
-    return np.array([r.decision.weights for r in records])
+@pytest.fixture(scope="module")
+def whole(where):
+    return live(where, history(**SPAN))
+
+
+def differs(record, records, field):
+    """Whether a part of a decision is another than that of the whole life at the same bar."""
+    return encode(getattr(record.decision, field)) != encode(getattr(records[record.step].decision, field))
+
+
+def weighs_otherwise(record, records):
+    return not np.array_equal(record.decision.weights, records[record.step].decision.weights)
 
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_without_a_region_decisions_differ(region, whole, tmp_path):
-    lesioned = live(tmp_path / "run", history(**SPAN), f'brain.neutral=["{region}"]')
-    field = SHOWS_IN[region]
-    differs = [
-        encode(getattr(a.decision, field)) != encode(getattr(b.decision, field))
-        for a, b in zip(whole, lesioned, strict=True)
-    ]
-    assert any(differs), f"{region} never showed in {field}"
-    assert not np.array_equal(weights(whole), weights(lesioned)), f"{region} never changed a target weight"
+    field, seen = SHOWS_IN[region], {"field": False, "weights": False}
+
+    def both(record):
+        seen["field"] |= differs(record, whole, field)
+        seen["weights"] |= weighs_otherwise(record, whole)
+        return all(seen.values())
+
+    live_until(both, tmp_path / "run", history(**SPAN), f'brain.neutral=["{region}"]')
+    assert seen["field"], f"{region} never showed in {field}"
+    assert seen["weights"], f"{region} never changed a target weight"
 
 
 LEARNERS = (
@@ -77,26 +90,29 @@ ELSEWHERE = ("threat_thresholds", "fill_probability")
 LONGER = {"start": "2008-01-02", "end": "2009-06-30"}
 
 
+def learning_shows(learner, records, past, directory):
+    """Whether a life in which one learner keeps its first parameters ever weighs otherwise."""
+    frozen = f'brain.frozen_learners=["{learner}"]'
+    return live_until(lambda r: weighs_otherwise(r, records), directory, past, frozen)
+
+
 @pytest.mark.parametrize("learner", [name for name in LEARNERS if name not in (*SLOW_LEARNERS, *ELSEWHERE)])
 def test_what_a_learner_learned_changes_decisions(learner, whole, tmp_path):
-    frozen = live(tmp_path / "run", history(**SPAN), f'brain.frozen_learners=["{learner}"]')
-    assert not np.array_equal(weights(whole), weights(frozen)), f"{learner} never changed a target weight"
+    assert learning_shows(learner, whole, history(**SPAN), tmp_path / "run"), (
+        f"{learner} never changed a target weight"
+    )
 
 
 def test_learned_fear_and_patterns_of_loss_change_decisions(tmp_path):
-    learned = live(tmp_path / "learned", history(**LONGER))
+    past = history(**LONGER)
+    learned = live(tmp_path / "learned", past)
     for learner in SLOW_LEARNERS:
-        frozen = live(tmp_path / learner, history(**LONGER), f'brain.frozen_learners=["{learner}"]')
-        assert not np.array_equal(weights(learned), weights(frozen)), (
-            f"{learner} never changed a target weight"
-        )
+        shown = learning_shows(learner, learned, past, tmp_path / learner)
+        assert shown, f"{learner} never changed a target weight"
 
 
-def test_nights_accept_and_reject_candidates(tmp_path):
-    live(tmp_path / "run", history(**SPAN))
-    from janus_trader.runs.ledger import read_nights
-
-    nights = read_nights(tmp_path / "run" / "nights.bin")
+def test_nights_accept_and_reject_candidates(whole, where):
+    nights = read_nights(where / "nights.bin")
     candidates = [c for night in nights for c in night.candidates]
     assert {c.learner for c in candidates} >= set(LEARNERS) - set(ELSEWHERE)
     assert any(c.accepted for c in candidates)

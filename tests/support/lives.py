@@ -12,7 +12,7 @@ import numpy as np
 from janus_trader.config import JanusConfig
 from janus_trader.contracts.panel import MarketPanel
 from janus_trader.foundation.config import build, parse_setting
-from janus_trader.runs.driver import Life
+from janus_trader.runs.driver import Interrupted, Life
 from janus_trader.runs.history import History, HistoryRequest, load_history
 from janus_trader.runs.launch import RunRequest, _strategies
 from janus_trader.runs.records import StepRecord, read_records
@@ -67,6 +67,25 @@ def live(
     finally:
         life.venue.close()
     return list(read_records(directory / "journal.bin"))
+
+
+def live_until(enough: Callable[[StepRecord], bool], directory: Path, past: History, *settings: str) -> bool:
+    """Live only as far as the first record for which ``enough`` holds; whether there was one."""
+    life = make_life(directory, past, *settings)
+    found = []
+
+    def see(record: StepRecord) -> None:
+        if enough(record):
+            found.append(record.step)
+
+    life.bus.subscribe(StepRecord, see)
+    try:
+        life.run(stop=lambda: bool(found))
+    except Interrupted:
+        pass
+    finally:
+        life.venue.close()
+    return bool(found)
 
 
 def truncated(past: History, steps: int) -> History:
