@@ -3,6 +3,7 @@
 import contextlib
 import os
 import re
+import shlex
 import subprocess
 import sys
 import types
@@ -11,6 +12,8 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
+
+from support.command import janus
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = sorted([ROOT / "README.md", *(ROOT / "docs").rglob("*.md")])
@@ -31,7 +34,16 @@ def run_python(body, label, scope):
     scope.setitem(sys.modules, program.__name__, program)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
+        warnings.simplefilter("ignore", ResourceWarning)  # as Python itself does
         exec(compile(body, label, "exec", dont_inherit=True), vars(program))
+
+
+def plain_commands(body):
+    """Arguments of every line of a block that is nothing but ``janus`` commands; None if it needs a shell."""
+    lines = body.replace("\\\n", " ").strip().splitlines()
+    if not all(re.fullmatch(r"janus [^|&;<>$`*#(){}]*", line) for line in lines):
+        return None
+    return [shlex.split(line)[1:] for line in lines]
 
 
 @contextlib.contextmanager
@@ -61,6 +73,9 @@ def test_code_blocks_run_in_order(path, tmp_path):
         elif kind == "python":
             with a_place_of_its_own(tmp_path) as scope:
                 run_python(body, f"{path.stem} {number}", scope)
+        elif (commands := plain_commands(body)) is not None:
+            for arguments in commands:
+                janus(*arguments, cwd=tmp_path, code=0)
         else:
             done = subprocess.run(
                 ["bash", "-euc", body],
