@@ -21,7 +21,7 @@ settings.load_profile("janus")
 
 
 #: Files whose tests share nothing dear: each test may run beside the others.
-APART = ("tests/docs/test_documents.py", "tests/laws/test_worlds.py", "tests/faults/test_cli_faults.py")
+APART = ("tests/docs/test_documents.py", "tests/laws/test_worlds.py")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -1,5 +1,6 @@
 """Bad input: one clear message, an exit code that is not 0, no traceback, nothing damaged."""
 
+import json
 import signal
 import subprocess
 import sys
@@ -87,8 +88,6 @@ def test_bad_rows_are_set_aside_counted_and_the_rest_runs(tmp_path):
 
     path = prices(tmp_path / "spoiled.csv", spoil)
     done = janus("run", "--data", path, "--json", cwd=tmp_path, code=0)
-    import json
-
     summary = json.loads(done.stdout)
     assert sum(summary["quarantined"].values()) >= 3, summary["quarantined"]
     checked = janus("data", "check", path, cwd=tmp_path)
@@ -113,48 +112,51 @@ def test_a_strategy_that_fails_is_named_with_its_line(text, words, tmp_path):
     assert words in done.stderr
 
 
-def test_an_interrupted_run_resumes_to_the_same_chain(tmp_path):
-    import json
+#: A run lives 252 bars before the first of these: long enough to be caught in.
+SPAN = ["--from", "2011-01-03", "--to", "2011-03-31", "--symbols", "AAPL,KO,XOM,GE"]
 
-    span = ["--from", "2011-01-01", "--to", "2012-12-31", "--symbols", "AAPL,KO,XOM,GE"]
-    whole = json.loads(janus("run", *span, "--out", "whole", "--json", cwd=tmp_path, code=0).stdout)
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    place = tmp_path_factory.mktemp("whole")
+    return json.loads(janus("run", *SPAN, "--out", "whole", "--json", cwd=place, code=0).stdout)
+
+
+def run_until_a_night_is_safe(place):
+    """A run in a process of its own that has lived through its first night, and is still alive."""
+    command = [JANUS, "run", *SPAN, "--out", "part", "--json"]
     process = subprocess.Popen(
-        [JANUS, "run", *span, "--out", "part", "--json"],
-        cwd=tmp_path,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+        command, cwd=place, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     )
     deadline = time.monotonic() + 120
-    while not (tmp_path / "part" / "checkpoint-0.bin").exists() and time.monotonic() < deadline:
-        time.sleep(0.02)
-    time.sleep(0.2)
+    while not (place / "part" / "checkpoint-0.bin").exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    time.sleep(0.1)
+    return process
+
+
+def assert_it_goes_on_to_the_same_end(place, whole):
+    assert not (place / "part" / "summary.json").exists()
+    part = json.loads(janus("run", "--resume", "part", "--json", cwd=place, code=0).stdout)
+    assert part["decision_chain"] == whole["decision_chain"]
+    assert part["final_equity"] == whole["final_equity"]
+
+
+def test_an_interrupted_run_resumes_to_the_same_chain(whole, tmp_path):
+    process = run_until_a_night_is_safe(tmp_path)
     process.send_signal(signal.SIGINT)
     _, stderr = process.communicate(timeout=120)
     assert "Traceback" not in stderr
     assert process.returncode != 0, "the run ended before it could be interrupted"
     assert "--resume part" in stderr
-    assert not (tmp_path / "part" / "summary.json").exists()
-    part = json.loads(janus("run", "--resume", "part", "--json", cwd=tmp_path, code=0).stdout)
-    assert part["decision_chain"] == whole["decision_chain"]
-    assert part["final_equity"] == whole["final_equity"]
+    assert_it_goes_on_to_the_same_end(tmp_path, whole)
 
 
-def test_a_killed_run_resumes_to_the_same_chain(tmp_path):
-    import json
-
-    span = ["--from", "2011-01-01", "--to", "2011-12-31", "--symbols", "AAPL,KO,XOM"]
-    whole = json.loads(janus("run", *span, "--out", "whole", "--json", cwd=tmp_path, code=0).stdout)
-    command = [JANUS, "run", *span, "--out", "part", "--json"]
-    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 120
-    while not (tmp_path / "part" / "checkpoint-0.bin").exists() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    time.sleep(0.1)
+def test_a_killed_run_resumes_to_the_same_chain(whole, tmp_path):
+    process = run_until_a_night_is_safe(tmp_path)
     process.kill()
-    process.wait()
-    part = json.loads(janus("run", "--resume", "part", "--json", cwd=tmp_path, code=0).stdout)
-    assert part["decision_chain"] == whole["decision_chain"]
+    process.communicate()
+    assert_it_goes_on_to_the_same_end(tmp_path, whole)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full to stand for a full disk")
