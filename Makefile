@@ -11,7 +11,8 @@ INSTALL := $(PIP) install --quiet --progress-bar off --only-binary :all: -c cons
 BENCH_INSTALL := $(BENCH)/bin/python -m pip --disable-pip-version-check install --quiet --progress-bar off -c constraints.txt
 JOBS ?= 2
 # Groups are those of tests/conftest.py: a file stays in one process. Files with the longest tests come first.
-PYTEST = $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+# The processes are as many as the cores: threads of a library beside them would only wait for each other.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
 
 .PHONY: run test test-slow test-all fuzz check format bench bench-spine clean
 
