@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -361,4 +362,10 @@ def month_of(ts_ns: int) -> int:
 
 def peak_rss_mb() -> float:
     """Largest resident memory of this process so far, MiB."""
+    # Linux lets a new program inherit `ru_maxrss` from whoever started it; the high-water mark is its own.
+    status = Path("/proc/self/status")
+    if status.is_file():
+        for line in status.read_text().splitlines():
+            if line.startswith("VmHWM:"):
+                return float(line.split()[1]) / 1024.0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
