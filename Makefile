@@ -70,5 +70,5 @@ $(BENCH)/.peers: pyproject.toml constraints.txt benchmarks/requirements.txt
 	@echo "installing the peers into $(BENCH) (once)"
 	@test -d $(BENCH) || $(PYTHON) -m venv $(BENCH)
 	@$(BENCH_INSTALL) "setuptools>=77" wheel
-	@$(BENCH_INSTALL) --no-build-isolation -e . -r benchmarks/requirements.txt
+	@$(BENCH_INSTALL) --no-build-isolation -e ".[gym,ml]" -r benchmarks/requirements.txt
 	@touch $@

@@ -42,14 +42,20 @@ def bench_command(
     described = table.find_peers(folder)
     rows: list[table.Row] = []
     grown: list[table.Growth] = []
+    left_out: list[str] = []
     with Progress(console=Console(stderr=True), disable=not sys.stderr.isatty(), transient=True) as progress:
         task = progress.add_task("", total=len(works))
         for work in works:
             progress.update(task, description=work.name)
-            rows += table.measure(work, described, seconds=seconds)
-            if growth and (found := table.measure_growth(work, seconds=seconds)):
-                grown.append(found)
+            try:
+                rows += table.measure(work, described, seconds=seconds)
+                if growth and (found := table.measure_growth(work, seconds=seconds)):
+                    grown.append(found)
+            except (ConfigError, ImportError) as error:  # an extra is missing: the other works need none
+                left_out.append(f"{work.name} left out: {error}")
             progress.advance(task)
+    for line in left_out:
+        sys.stderr.write(f"{line}\n")
     if document:
         path = Path(document)
         generated = page.markdown(rows, grown, processor_name())

@@ -151,6 +151,17 @@ def test_the_command_writes_the_generated_part_of_a_page(tmp_path):
     janus(*arguments, file, cwd=tmp_path, code=2)
 
 
+def test_a_work_whose_extra_is_missing_is_named_and_the_others_are_measured(monkeypatch, capsys):
+    from janus_trader.cli.bench_command import bench_command
+
+    works = [_work(name="area.extra", prepare=lambda: _absent({})), _work()]
+    monkeypatch.setattr(table, "find_works", lambda only: works)
+    bench_command((), None, 0.02, False, False, None, True)
+    printed = capsys.readouterr()
+    assert [row["work"] for row in json.loads(printed.out)] == ["area.sum"]
+    assert "area.extra left out: No module named" in printed.err
+
+
 def test_a_page_without_markers_is_refused():
     from janus_trader.cli.generated import replace_generated
 
