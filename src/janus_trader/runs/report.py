@@ -32,7 +32,7 @@ th:first-child,td:first-child{text-align:left}thead th{color:#7b8a97;font-weight
 tr.run td{font-weight:700;background:#f0f4fb}.wide{overflow-x:auto}
 .muted{color:#6b7a87;font-size:13px;margin:0 0 8px}
 .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(126px,1fr));gap:10px}
-.card{background:#f8fafc;border-radius:8px;padding:10px 12px}.card b{display:block;font-size:20px}
+.card{background:#f8fafc;border-radius:8px;padding:10px 12px}.card b{display:block;font-size:18px}
 .card span{color:#6b7a87;font-size:12px}.warn{border-left:5px solid #e6a117;background:#fffaf0;padding:10px 16px}
 .warn p{margin:4px 0}.short p{margin:2px 0}
 details{margin:6px 0}summary{cursor:pointer}.reason p{margin:4px 0 4px 18px;font-size:13px}
