@@ -55,9 +55,8 @@ class MemoryStore:
         self._held: set[int] = set()
         self._lost, self._pause, self._next_pause = False, 0, 1
         self.silent = 0  #: searches that were not answered
-        self.tell: Callable[[str], None] = lambda text: (
-            None
-        )  #: hears when the store is lost and when it is back
+        #: Hears when the store is lost and when it is back.
+        self.tell: Callable[[str], None] = lambda text: None
         mine = store.keys({"run": run})
         if len(mine) != len(store):
             raise IntegrityError(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +23,7 @@ from janus_trader.learning.manifold.umap import FuzzyGraph, UMAPConfig, fuzzy_gr
 from janus_trader.learning.training.checkpoint import read_checkpoint, write_checkpoint
 from janus_trader.learning.training.optimiser import OptimiserConfig, build_optimiser
 from janus_trader.learning.training.stopping import EarlyStopping, StoppingConfig
+from janus_trader.learning.training.threads import one_torch_thread
 from janus_trader.numerics.umap_layout import curve_parameters
 
 if TYPE_CHECKING:
@@ -187,7 +187,7 @@ class ParametricMap(PlacingNetwork):
             )
         seen = np.flatnonzero(~unseen)
         training, test = _Edges.of(graph, ~outside, seen), _Edges.of(graph, outside, seen)
-        with _one_thread():
+        with one_torch_thread():
             layers, self.epochs, error = _descend(c, (x - mean) / scale, layers, training, test, generator)
         self._adopt(layers, mean, scale)
         self.error = error
@@ -249,19 +249,6 @@ def _unfolded(start: DistilledMap, sizes: tuple[int, ...], mean: np.ndarray, sca
     if found != sizes:
         raise ConfigError("a start of another size", got=found, expected=str(sizes))
     return [(w0 * scale[:, None], b0 + mean @ w0), *rest]
-
-
-@contextlib.contextmanager
-def _one_thread() -> Iterator[None]:
-    # sums of several threads come in no fixed order
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _descend(

@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Iterator
-
 import numpy as np
 import torch
 
 from janus_trader.learning.training.optimiser import OptimiserConfig
 from janus_trader.learning.training.schedule import ScheduleConfig
 from janus_trader.learning.training.stopping import StoppingConfig
+from janus_trader.learning.training.threads import one_torch_thread
 from janus_trader.learning.training.trainer import Trainer, TrainerConfig, TrainingReport
 from janus_trader.learning.vision.architecture import FitConfig, Kind, Parameters, VisionConfig
 from janus_trader.learning.vision.model import VisionModel
 from janus_trader.learning.vision.pipeline import build_model
-
-
-@contextlib.contextmanager
-def one_thread() -> Iterator[None]:
-    """torch on one thread: sums come out the same whatever the machine's number of cores."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def likelihood_loss(module: torch.nn.Module, batch: tuple[torch.Tensor, ...]) -> torch.Tensor:
@@ -78,7 +65,7 @@ def fit(
     weights = np.ones(len(payoff)) if weight is None else weight
     near = (paths - paths[:, -1:]).astype(np.float32)
     rows = (near, np.asarray(payoff, np.float32), np.asarray(weights, np.float32))
-    with one_thread():
+    with one_torch_thread():
         report = trainer.fit(tuple(torch.from_numpy(x) for x in rows))
     return model.tree(), report
 
